@@ -1,0 +1,205 @@
+"""Configuration: pydantic models complete and check it, and say what is wrong in one line each."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from simlab.core.errors import ConfigError
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+MAX_SEED = 2**63 - 1
+
+
+
+def _number(value):
+    if isinstance(value, bool):
+        raise ValueError("a number is expected, not true or false")
+    return value
+
+
+def _integer(value):
+    value = _number(value)
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        if number.is_integer() and abs(number) < 2**53:
+            return int(number) if not value.strip().lstrip("+-").isdigit() else int(value)
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+"""A whole number; also "64" and "1e6", as YAML and the command line deliver them; no booleans."""
+
+Number = Annotated[float, BeforeValidator(_number)]
+"""A finite number; also "1e9" as text; no booleans."""
+
+Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED)]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+
+
+class Section(BaseModel):
+    """Base of all configuration models: unknown keys are errors, values cannot be changed later."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+    )
+
+
+def parse_config(model, mapping, where="configuration"):
+    """`mapping` (nested) as an instance of `model`; all problems in one ConfigError.
+
+    Snakemake hands over `--config 'ptycho={n_images: 64}'` with the number as the string "64",
+    and YAML reads 1.0e9 as a string; pydantic converts both.
+    """
+    if isinstance(mapping, model):
+        return mapping
+    try:
+        return model.model_validate(mapping)
+    except ValidationError as error:
+        lines = list(dict.fromkeys(_line(p, model, mapping) for p in error.errors()))
+        count = f"{len(lines)} problem" + ("s" if len(lines) > 1 else "")
+        raise ConfigError(f"{where}: {count}\n" + "\n".join(lines)) from None
+
+
+def complete_params(model, mapping):
+    """`mapping` completed and checked by `model`, as a dict; for use inside validators.
+
+    Which model applies may depend on another key, so that pydantic cannot know it; the errors
+    keep their place in the whole configuration.
+    """
+    try:
+        return model.model_validate(mapping).model_dump()
+    except ValidationError as error:
+        problems = []
+        for p in error.errors():
+            kind = p["type"]
+            if kind == "extra_forbidden":
+                known = _keys_at(model, p["loc"][:-1])
+                text = f"unknown key{nearest(p['loc'][-1], known)} (known: {', '.join(known)})"
+                kind = PydanticCustomError("unknown_key", "{text}", {"text": text})
+            else:
+                kind = PydanticCustomError("bad_value", "{text}", {"text": p["msg"]})
+            problems.append(InitErrorDetails(type=kind, loc=p["loc"], input=p["input"]))
+        raise ValidationError.from_exception_data(error.title, problems) from None
+
+
+def user_path(path):
+    """A path of a configuration: relative to the working directory.
+
+    One that starts with `resources/` and is not there is taken from the repository, so that the
+    default campaign plans with any `--directory`.
+    """
+    path = Path(path)
+    if not path.exists() and path.parts[:1] == ("resources",):
+        shipped = REPOSITORY / path
+        if shipped.exists():
+            return shipped
+    return path
+
+
+def nearest(word, known):
+    """', did you mean X?' for the closest of the `known` words, or ''."""
+    near = difflib.get_close_matches(str(word), [str(k) for k in known], n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _line(problem, model, mapping):
+    loc = _visible(problem["loc"], mapping)
+    path = ".".join(loc) or "(top level)"
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, problem["loc"][:-1])
+        hint = nearest(problem["loc"][-1], known)
+        return f"  {path}: unknown key{hint} (known: {', '.join(known)})"
+    if loc[-1:] == ["[key]"]:
+        name = problem["input"]
+        return (
+            f"  {'.'.join(loc[:-1])}: {_shown(name)} is not a usable name "
+            "(letters, digits, _ . + -, first a letter or digit)"
+        )
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "unknown_key":
+        return f"  {path}: {message}"
+    if problem["type"] == "missing":
+        return f"  {path}: missing, it has no default"
+    return f"  {path}: {message} (found {_shown(problem['input'])})"
+
+
+def _visible(loc, mapping):
+    """The parts of a pydantic location that exist in the user's mapping.
+
+    Pydantic adds the names of union members, which no user wrote.
+    """
+    shown, here = [], mapping
+    for part in loc:
+        if part == "[key]":
+            shown.append(part)
+        elif isinstance(here, dict) and part in here:
+            shown.append(str(part))
+            here = here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            shown.append(str(part))
+            here = here[part]
+        elif part is loc[-1] and isinstance(here, dict) and isinstance(part, str):
+            shown.append(part)  # a missing key
+    return shown
+
+
+def _shown(value):
+    if isinstance(value, str):
+        return repr(value)
+    try:
+        text = json.dumps(value)
+    except TypeError:
+        text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _keys_at(model, loc):
+    """Keys that the model reached by following `loc` from `model` knows, by their aliases."""
+    kinds = [model]
+    for part in loc:
+        kinds = [k for kind in kinds for k in _step(kind, part)] or kinds
+    keys = []
+    for kind in kinds:
+        for field, info in getattr(kind, "model_fields", {}).items():
+            keys.append(info.alias or field)
+    return list(dict.fromkeys(keys))
+
+
+def _step(kind: Any, part):
+    for member in _members(kind):
+        if isinstance(member, type) and issubclass(member, BaseModel):
+            for field, info in member.model_fields.items():
+                if part in (field, info.alias):
+                    yield from _members(info.annotation)
+        elif get_origin(member) is dict:
+            yield from _members(get_args(member)[1])
+        elif get_origin(member) in (list, tuple):
+            yield from _members(get_args(member)[0])
+
+
+def _members(annotation):
+    """The alternatives of an annotation, without None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _members(get_args(annotation)[0])
+    if origin is Union or str(origin) == "<class 'types.UnionType'>":
+        return [m for a in get_args(annotation) if a is not type(None) for m in _members(a)]
+    return [annotation]

@@ -1,0 +1,303 @@
+"""Reading and writing that every domain shares.
+
+Files appear under their final name complete, or not at all; published bytes carry no time stamps,
+host names or absolute paths; nothing that comes from others is unpickled.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import socket
+import time
+import uuid
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError, SimlabError
+
+STALE_AFTER_S = 24 * 3600
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+# An array larger than this in a file from outside is refused before it is unpacked.
+MAX_MEMBER_BYTES = 1 << 40
+
+
+@contextmanager
+def atomic_path(path):
+    """Yield a temporary sibling of `path`; rename it onto `path` if the block succeeds.
+
+    The temporary name is unique per call. A job that outlived its Snakemake (SLURM keeps it
+    running) can then not write into the file of the job that replaced it.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(13, "directory is not writable")
+    except OSError as error:
+        raise SimlabError(f"cannot write {path}: {error.strerror or error}") from None
+    sweep_stale(path)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    part = path.with_name(f".{path.name}.{owner}.part")
+    try:
+        yield part
+        with open(part, "rb") as stream:
+            os.fsync(stream.fileno())  # a full or failing disk is reported here
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, SimlabError):
+            raise
+        raise SimlabError(f"cannot write {path}: {error.strerror or error}") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def sweep_stale(path, older_than=STALE_AFTER_S):
+    """Remove temporary files that killed jobs left next to `path`."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        try:
+            if time.time() - part.stat().st_mtime > older_than:
+                part.unlink()
+        except FileNotFoundError:  # another job swept it first
+            continue
+
+
+def sha256_of(path):
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with open_input(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_input(path, what="file"):
+    """Open a file of the user for binary reading; a missing one is a MissingFileError."""
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise MissingFileError(f"{what} not found: {path}") from None
+    except OSError as error:
+        raise InputFileError(f"cannot read {path}: {error.strerror}") from None
+
+
+def write_text(path, text):
+    """Write `text` as UTF-8 with unchanged line ends."""
+    with atomic_path(path) as part:
+        part.write_bytes(text.encode())
+
+
+def json_text(value):
+    """`value` as JSON with sorted keys and a final newline; infinite or undefined = null."""
+    return json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_json(path, value):
+    """Write `value` as `json_text` gives it. numpy scalars and arrays are converted."""
+    write_text(path, json_text(value))
+
+
+def read_json(path):
+    """The value in a JSON file."""
+    with open_input(path) as stream:
+        try:
+            return json.loads(stream.read())
+        except ValueError as error:
+            raise InputFileError(f"{path}: not a JSON file ({error})") from None
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return value.as_posix()
+    return value
+
+
+def write_csv(path, header, rows):
+    r"""Write a table: UTF-8, `\n`, floats as `repr`, so that they read back exactly."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    write_text(path, text.getvalue())
+
+
+def _cell(value):
+    if isinstance(value, np.generic):
+        value = value.item()
+    return repr(value) if isinstance(value, float) else value
+
+
+def read_csv(path):
+    """(header, rows) of a table with a header line; all cells as text."""
+    with open_input(path) as stream:
+        try:
+            lines = list(csv.reader(io.StringIO(stream.read().decode("utf-8-sig"))))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputFileError(f"{path}: not a CSV table ({error})") from None
+    if not lines:
+        raise InputFileError(f"{path}: empty, expected a header line")
+    header, rows = lines[0], [row for row in lines[1:] if row]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise InputFileError(
+                f"{path}: line {number} has {len(row)} cells, the header has {len(header)}"
+            )
+    return header, rows
+
+
+class NpzWriter:
+    """An npz file written member by member, so that memory need not hold an array.
+
+    Member times are 1980-01-01 and the order is the order of the calls: equal content gives
+    equal bytes.
+
+    Parameters
+    ----------
+    stream : binary file, open for writing
+    level : int
+        Deflate level, 0 (stored) to 9.
+    """
+
+    def __init__(self, stream, level=0):
+        method = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
+        self._zip = zipfile.ZipFile(stream, "w", method, allowZip64=True, compresslevel=level)
+        self._method = method
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._zip.close()
+
+    def add(self, key, array):
+        """Add a whole array."""
+        array = np.asanyarray(array)
+        self.add_blocks(key, array.shape, array.dtype, [array])
+
+    def add_blocks(self, key, shape, dtype, blocks):
+        """Add an array of `shape` and `dtype` whose C-ordered bytes come in `blocks`."""
+        dtype = np.dtype(dtype)
+        if dtype.hasobject:
+            raise SimlabError(f"array {key!r} holds Python objects, which npz files must not")
+        member = zipfile.ZipInfo(f"{key}.npy", ZIP_EPOCH)
+        member.compress_type = self._method
+        member.external_attr = 0o644 << 16
+        expected, written = math.prod(shape) * dtype.itemsize, 0
+        with self._zip.open(member, "w", force_zip64=True) as stream:
+            np.lib.format.write_array_header_2_0(
+                stream,
+                {
+                    "descr": np.lib.format.dtype_to_descr(dtype),
+                    "fortran_order": False,
+                    "shape": tuple(shape),
+                },
+            )
+            for block in blocks:
+                data = np.ascontiguousarray(block, dtype).reshape(-1).view(np.uint8)
+                stream.write(data)
+                written += data.nbytes
+        if written != expected:
+            raise SimlabError(f"array {key!r}: {written} bytes written, {expected} announced")
+
+
+def write_npz(path, arrays, level=0):
+    """Write `arrays` (key -> array) in the order given; deflate level 0 or 1."""
+    with atomic_path(path) as part, open(part, "wb") as stream, NpzWriter(stream, level) as npz:
+        for key, array in arrays.items():
+            npz.add(key, array)
+
+
+def read_npz(path, keys=None):
+    """Arrays of an npz file as a dict; `keys` selects (all must be there), None reads all.
+
+    Raises MissingFileError, MissingKeyError, or InputFileError for a file that is no npz, is
+    truncated or holds pickled objects.
+    """
+    with open_npz(path) as archive:
+        present = [name.removesuffix(".npy") for name in archive.namelist()]
+        wanted = present if keys is None else list(keys)
+        missing = [key for key in wanted if key not in present]
+        if missing:
+            raise MissingKeyError(f"{path}: no array {', '.join(missing)}; found {present}")
+        return {key: read_npz_member(archive, key, path) for key in wanted}
+
+
+@contextmanager
+def open_npz(path):
+    """The zip archive behind an npz file; anything that is no such archive is refused."""
+    with open_input(path) as stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise InputFileError(f"{path}: not an npz file, or truncated ({error})") from None
+        with archive:
+            yield archive
+
+
+def npz_headers(path):
+    """{key: (shape, dtype)} of an npz file, read from the member headers alone."""
+    with open_npz(path) as archive:
+        return {
+            name.removesuffix(".npy"): _read_header(archive, name, path)[:2]
+            for name in archive.namelist()
+        }
+
+
+def _read_header(archive, name, path, stream=None):
+    own = stream is None
+    try:
+        stream = stream or archive.open(name)
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputFileError(f"{path}: member {name!r} is not a readable array ({error})") from None
+    finally:
+        if own and stream is not None:
+            stream.close()
+    return shape, dtype, fortran
+
+
+def read_npz_member(archive, key, path):
+    """Array `key` of an archive of `open_npz`; pickled members are refused."""
+    name = f"{key}.npy" if f"{key}.npy" in archive.namelist() else key
+    with archive.open(name) as stream:
+        shape, dtype, fortran = _read_header(archive, name, path, stream)
+        if dtype.hasobject:
+            raise InputFileError(
+                f"{path}: member {name!r} holds pickled Python objects, which are not read"
+            )
+        count = math.prod(shape)
+        size = count * dtype.itemsize
+        announced = archive.getinfo(name).file_size
+        if size > min(announced, MAX_MEMBER_BYTES):
+            raise InputFileError(
+                f"{path}: member {name!r} of shape {shape} and dtype {dtype} needs {size} bytes, "
+                f"{announced} are there"
+            )
+        try:
+            data = stream.read(size)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputFileError(f"{path}: member {name!r} is damaged ({error})") from None
+    if len(data) != size:
+        raise InputFileError(f"{path}: member {name!r} is truncated")
+    array = np.frombuffer(bytearray(data), dtype, count)
+    return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
