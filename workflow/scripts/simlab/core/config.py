@@ -21,7 +21,6 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 MAX_SEED = 2**63 - 1
 
 
-
 def _number(value):
     if isinstance(value, bool):
         raise ValueError("a number is expected, not true or false")
@@ -150,15 +149,20 @@ def _visible(loc, mapping):
     for part in loc:
         if part == "[key]":
             shown.append(part)
-        elif isinstance(here, dict) and part in here:
-            shown.append(str(part))
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        elif (isinstance(here, dict) and part in here) or (
+            isinstance(here, list) and isinstance(part, int) and part < len(here)
+        ):
             shown.append(str(part))
             here = here[part]
         elif part is loc[-1] and isinstance(here, dict) and isinstance(part, str):
             shown.append(part)  # a missing key
     return shown
+
+
+def _holds(here, part):
+    if isinstance(here, dict):
+        return part in here
+    return isinstance(here, list) and isinstance(part, int) and part < len(here)
 
 
 def _shown(value):

@@ -1,0 +1,50 @@
+"""A campaign: the data sets of every domain that one run of the workflow makes."""
+
+from simlab.core.config import Section, parse_config
+from simlab.core.errors import ConfigError
+from simlab.ptycho import plan as ptycho
+from simlab.ptycho.config import PtychoConfig
+
+PLANS = {"ptycho": ptycho}
+"""The planning module of each domain."""
+
+
+class Campaign(Section):
+    """The whole configuration, one section per domain; a domain that is absent is not planned."""
+
+    ptycho: PtychoConfig | None = None
+
+    def datasets(self, domain):
+        """Data sets of `domain` by name; empty if the domain is absent."""
+        section = getattr(self, domain)
+        return section.datasets if section else {}
+
+    def planned(self):
+        """(domain, name, dataset) of every data set."""
+        for domain in PLANS:
+            for name, dataset in self.datasets(domain).items():
+                yield domain, name, dataset
+
+    def files(self, name):
+        """Paths of the file called `name` (for example checks.json) of every data set."""
+        return [f"results/{domain}/{dataset}/{name}" for domain, dataset, _ in self.planned()]
+
+    def estimates(self):
+        """An Estimate for every data set."""
+        return [PLANS[domain].estimate(name, dataset) for domain, name, dataset in self.planned()]
+
+
+def load_campaign(mapping, where="configuration"):
+    """`mapping` as a Campaign whose user files exist and fit; ConfigError lists every problem."""
+    campaign = parse_config(Campaign, mapping, where)
+    if not any(getattr(campaign, domain) for domain in PLANS):
+        raise ConfigError(f"{where}: no domain, expected at least one of {', '.join(PLANS)}")
+    problems = [
+        f"  {domain}.datasets.{name}: {problem}"
+        for domain, name, dataset in campaign.planned()
+        for problem in PLANS[domain].problems(dataset)
+    ]
+    if problems:
+        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
+        raise ConfigError(f"{where}: {count}\n" + "\n".join(problems))
+    return campaign

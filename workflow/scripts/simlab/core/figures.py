@@ -1,0 +1,81 @@
+"""One style for all pictures: fonts, perceptual color maps, color bars with units, scale bars."""
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from simlab.core.files import atomic_path
+
+INTENSITY = "viridis"
+AMPLITUDE = "gray"
+PHASE = "twilight"
+DIFFERENCE = "magma"
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "semibold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "figure.facecolor": "white",
+    "figure.titlesize": 13,
+    "figure.titleweight": "semibold",
+    "image.cmap": INTENSITY,
+    "image.interpolation": "nearest",
+    "savefig.facecolor": "white",
+}
+
+
+def styled():
+    """Context in which matplotlib draws in the house style."""
+    return rc_context(STYLE)
+
+
+def grid_of_axes(rows, columns, *, size, title):
+    """A figure of `size` (width, height in inches) with rows x columns axes and a title."""
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure, axes
+
+
+def show_map(axis, values, *, title, unit="", cmap=INTENSITY, limits=None, colorbar=True):
+    """Draw a 2-D array as an image with a color bar that names the unit."""
+    low, high = limits if limits else (None, None)
+    image = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
+    axis.set_title(title)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    if colorbar:
+        bar = axis.figure.colorbar(image, ax=axis, fraction=0.045, pad=0.02)
+        bar.outline.set_visible(False)
+        bar.set_label(unit)
+    return image
+
+
+def scale_bar(axis, length, text, *, color="white"):
+    """A bar of `length` data units with `text` above it, in the lower left corner of an image."""
+    x0, x1 = axis.get_xlim()
+    y0, y1 = axis.get_ylim()
+    width, height = abs(x1 - x0), abs(y1 - y0)
+    x, y = min(x0, x1) + 0.05 * width, max(y0, y1) - 0.06 * height
+    axis.add_patch(Rectangle((x, y), length, 0.012 * height, color=color, lw=0))
+    axis.text(x + length / 2, y - 0.015 * height, text, color=color, ha="center", va="bottom")
+
+
+def save_png(figure, path, dpi):
+    """Write a figure as PNG without software or date tags: equal content, equal bytes."""
+    with atomic_path(path) as part:
+        figure.savefig(part, format="png", dpi=dpi, metadata={"Software": None})

@@ -1,0 +1,55 @@
+"""What every `script:` job does around its work: logging, threads, a readable failure."""
+
+import logging
+import os
+import sys
+import time
+from contextlib import contextmanager
+
+from simlab.core.errors import SimlabError
+
+
+@contextmanager
+def job(snakemake):
+    """Send the job's output to its log file, limit numba's threads, say in one line how it failed.
+
+    Snakemake already exports OMP_NUM_THREADS and the like from the rule's `threads`.
+    The log is line buffered, so the last line before a kill or a time-out is on disk.
+    """
+    if "numba" in sys.modules:
+        import numba
+
+        # numba refuses more threads than the CPUs it found, e.g. on a smaller node
+        numba.set_num_threads(min(snakemake.threads, numba.config.NUMBA_NUM_THREADS))
+    terminal = sys.stderr
+    with open(snakemake.log[0], "w", buffering=1) as stream:
+        sys.stdout = sys.stderr = stream
+        logging.basicConfig(
+            stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+        )
+        log = logging.getLogger(snakemake.rule)
+        wildcards = " ".join(f"{k}={v}" for k, v in snakemake.wildcards.items())
+        log.info(
+            "start %s %s slurm_job=%s threads=%s",
+            snakemake.rule,
+            wildcards,
+            os.environ.get("SLURM_JOB_ID", "-"),
+            snakemake.threads,
+        )
+        start = time.perf_counter()
+        try:
+            yield log
+        except SimlabError as error:
+            log.exception("failed after %.1f s", time.perf_counter() - start)
+            print(f"{snakemake.rule} {wildcards}: {error}", file=terminal, flush=True)
+            raise SystemExit(1) from None
+        except BaseException as error:
+            log.exception("failed after %.1f s", time.perf_counter() - start)
+            text = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(
+                f"{snakemake.rule} {wildcards}: {text} (traceback in {snakemake.log[0]})",
+                file=terminal,
+                flush=True,
+            )
+            raise SystemExit(1) from None
+        log.info("done in %.1f s", time.perf_counter() - start)

@@ -1,0 +1,107 @@
+"""The manifest of a data set: every published file with its hash and its arrays."""
+
+from pathlib import Path
+
+import numpy as np
+
+from simlab.core.errors import InputFileError
+from simlab.core.files import npz_headers, read_json, sha256_of, write_json
+from simlab.core.provenance import package_versions
+
+FORMAT = 1
+
+
+def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None):
+    """Write the manifest of a data set.
+
+    Parameters
+    ----------
+    path : path
+        `manifest.json` in the folder of the data set.
+    domain, dataset : str
+    files : list of str
+        Published files, relative to the folder.
+    spec : dict
+        The data set's whole configuration.
+    seed : int
+    code : str
+        Code digest of the data set's producers.
+    known : dict, optional
+        File -> entry already known to the job that wrote it.
+    """
+    folder, known = Path(path).parent, known or {}
+    entries = {name: known.get(name) or describe(folder / name) for name in sorted(files)}
+    write_json(
+        path,
+        {
+            "format": FORMAT,
+            "domain": domain,
+            "dataset": dataset,
+            "files": entries,
+            "spec": spec,
+            "seed": seed,
+            "code": code,
+            "versions": package_versions(),
+        },
+    )
+
+
+def describe(path):
+    """Manifest entry of a file: sha256, bytes, and shape and dtype of its arrays."""
+    path = Path(path)
+    return {
+        "sha256": sha256_of(path),
+        "bytes": path.stat().st_size,
+        "arrays": {
+            key: {"shape": list(shape), "dtype": dtype} for key, shape, dtype in _arrays_of(path)
+        },
+    }
+
+
+def _arrays_of(path):
+    if path.suffix == ".npz":
+        for key, (shape, dtype) in npz_headers(path).items():
+            yield key, shape, str(dtype)
+    elif path.suffix == ".npy":
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        yield "", array.shape, str(array.dtype)
+    elif path.suffix in (".h5", ".hdf5"):
+        yield from _hdf5_datasets(path)
+
+
+def _hdf5_datasets(path):
+    import h5py
+
+    found = []
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found.append((name, item.shape, str(item.dtype)))
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return found
+
+
+def verify(path):
+    """Problems of the files that a manifest names, as texts; an empty list if all is well.
+
+    `path` is the manifest or the folder that holds it.
+    """
+    path = Path(path)
+    manifest = path / "manifest.json" if path.is_dir() else path
+    content = read_json(manifest)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputFileError(f"{manifest}: not a manifest of format {FORMAT}")
+    problems = []
+    for name, entry in content["files"].items():
+        file = manifest.parent / name
+        if not file.is_file():
+            problems.append(f"{file}: missing")
+            continue
+        size = file.stat().st_size
+        if size != entry["bytes"]:
+            problems.append(f"{file}: {size} bytes, the manifest says {entry['bytes']}")
+        elif sha256_of(file) != entry["sha256"]:
+            problems.append(f"{file}: content differs from the manifest (sha256)")
+    return problems
