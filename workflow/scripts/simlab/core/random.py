@@ -1,8 +1,11 @@
 """Random streams that belong to a seed, a name and an index, never to a process."""
 
 import zlib
+from numbers import Integral
 
 from numpy.random import Generator, Philox, SeedSequence
+
+from simlab.core.errors import ConfigError
 
 
 def generator(seed, stream, *index):
@@ -27,4 +30,13 @@ def generator(seed, stream, *index):
 
 def seed_sequence(seed, stream, *index):
     """The SeedSequence behind `generator`, for kernels that key their own counters."""
-    return SeedSequence(entropy=seed, spawn_key=(zlib.crc32(stream.encode()), *index))
+    check_seed(seed)
+    return SeedSequence(entropy=int(seed), spawn_key=(zlib.crc32(stream.encode()), *index))
+
+
+def check_seed(seed, name="seed"):
+    """TypeError unless `seed` is a whole number (no bool), ConfigError if it is negative."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise TypeError(f"{name} is {seed!r}, a whole number is expected")
+    if seed < 0:
+        raise ConfigError(f"{name} is {seed}, it must be >= 0")
