@@ -48,3 +48,11 @@ def load_campaign(mapping, where="configuration"):
         count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
         raise ConfigError(f"{where}: {count}\n" + "\n".join(problems))
     return campaign
+
+
+def compile_kernels(domain):
+    """Compile, or load from NUMBA_CACHE_DIR, every numba kernel of `domain`."""
+    if domain == "ptycho":
+        from simlab.ptycho.kernels import warm
+
+        warm()

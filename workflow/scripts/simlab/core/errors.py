@@ -31,3 +31,7 @@ class PhysicsError(SimlabError, ValueError):
 
 class ChecksFailedError(SimlabError):
     """At least one consistency check failed; the message names them."""
+
+
+class IntegrityError(SimlabError):
+    """Published files are not what their manifest says."""

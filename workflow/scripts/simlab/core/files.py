@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError, SimlabError
 
@@ -76,6 +77,11 @@ def sha256_of(path):
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def array_sha256(array):
+    """SHA-256 of an array's bytes in C order, hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
 def open_input(path, what="file"):
     """Open a file of the user for binary reading; a missing one is a MissingFileError."""
     try:
@@ -125,6 +131,22 @@ def _plain(value):
     if isinstance(value, Path):
         return value.as_posix()
     return value
+
+
+def read_yaml(path):
+    """The mapping in a YAML file."""
+    with open_input(path) as stream:
+        try:
+            content = yaml.safe_load(stream)
+        except yaml.YAMLError as error:
+            raise InputFileError(f"{path}: not a YAML file ({_one_line(error)})") from None
+    if not isinstance(content, dict):
+        raise InputFileError(f"{path}: expected a mapping of keys, found {type(content).__name__}")
+    return content
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
 
 
 def write_csv(path, header, rows):

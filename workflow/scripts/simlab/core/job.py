@@ -9,6 +9,20 @@ from contextlib import contextmanager
 from simlab.core.errors import SimlabError
 
 
+class JobLog:
+    """The log of a job, which can also speak to the terminal that Snakemake runs on."""
+
+    def __init__(self, logger, terminal):
+        self._logger, self._terminal = logger, terminal
+        self.info, self.warning = logger.info, logger.warning
+        self.exception = logger.exception
+
+    def say(self, text):
+        """Print `text` on the terminal as well."""
+        self._logger.info("%s", text)
+        print(text, file=self._terminal, flush=True)
+
+
 @contextmanager
 def job(snakemake):
     """Send the job's output to its log file, limit numba's threads, say in one line how it failed.
@@ -27,7 +41,7 @@ def job(snakemake):
         logging.basicConfig(
             stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
         )
-        log = logging.getLogger(snakemake.rule)
+        log = JobLog(logging.getLogger(snakemake.rule), terminal)
         wildcards = " ".join(f"{k}={v}" for k, v in snakemake.wildcards.items())
         log.info(
             "start %s %s slurm_job=%s threads=%s",

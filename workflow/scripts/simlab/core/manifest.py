@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.core.errors import InputFileError
+from simlab.core.errors import InputFileError, IntegrityError
 from simlab.core.files import npz_headers, read_json, sha256_of, write_json
 from simlab.core.provenance import package_versions
 
@@ -105,3 +105,11 @@ def verify(path):
         elif sha256_of(file) != entry["sha256"]:
             problems.append(f"{file}: content differs from the manifest (sha256)")
     return problems
+
+
+def require_verified(paths):
+    """Verify every manifest of `paths`; IntegrityError lists all problems."""
+    problems = [problem for path in paths for problem in verify(path)]
+    if problems:
+        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
+        raise IntegrityError(f"{count} in {len(paths)} data sets\n  " + "\n  ".join(problems))

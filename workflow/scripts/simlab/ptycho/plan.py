@@ -133,7 +133,9 @@ def published(dataset, sizes=None):
     stages = ("object", "probe", "input", "positions")
     files = [f"{stage}.{suffix}" for stage in stages for suffix in ("npz", "json")]
     files += [f"power/{shard}.npz" for shard in sizes.shards]
-    files += [f"shards/{shard}{end}" for shard in sizes.shards for end in (".h5", ".statistics.npz")]
+    files += [
+        f"shards/{shard}{end}" for shard in sizes.shards for end in (".h5", ".statistics.npz")
+    ]
     files += ["scale.json", "index.csv", "simulated.h5"]
     files += ["simulated.npz"] if dataset.output.npz else []
     files += [f"grouped_g{gridsize}.npz" for gridsize in group_sizes(dataset)]

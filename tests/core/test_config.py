@@ -1,0 +1,106 @@
+"""Configuration models say everything that is wrong, where, and what would be right."""
+
+import pytest
+from pydantic import Field
+
+from simlab.core.config import (
+    Integer,
+    Number,
+    Section,
+    Seed,
+    complete_params,
+    nearest,
+    parse_config,
+    user_path,
+)
+from simlab.core.errors import ConfigError
+
+
+class Lens(Section):
+    radius: Number = Field(1.0, gt=0)
+    count: Integer = 3
+    einstein_min: Number = Field(0.5, alias="einstein-min")
+
+
+class Dataset(Section):
+    seed: Seed = 0
+    lens: Lens = Lens()
+    lenses: list[Lens] = []
+
+
+class Domain(Section):
+    datasets: dict[str, Dataset]
+
+
+def refused(mapping, where="campaign.yaml"):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(Domain, {"datasets": {"a": mapping}}, where)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "value"), [("64", 64), ("1e6", 1_000_000), (64.0, 64)])
+def test_whole_numbers_may_come_as_text(text, value):
+    assert parse_config(Lens, {"count": text}).count == value
+
+
+def test_floats_may_come_as_text():
+    assert parse_config(Lens, {"radius": "1.0e9"}).radius == 1e9
+
+
+@pytest.mark.parametrize("value", [True, "1.5", "many", 1.5, None, float("nan")])
+def test_what_is_no_whole_number_is_refused(value):
+    assert "datasets.a.lens.count" in refused({"lens": {"count": value}})
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), True, "wide", 0])
+def test_what_is_no_usable_float_is_refused(value):
+    assert "datasets.a.lens.radius" in refused({"lens": {"radius": value}})
+
+
+def test_all_problems_are_named_at_once_with_file_path_and_value():
+    message = refused({"seed": -1, "lens": {"radius": -2, "cuont": 4}})
+    assert message.startswith("campaign.yaml: 3 problems")
+    assert "datasets.a.seed" in message
+    assert "(found -1)" in message
+    assert "datasets.a.lens.radius: Input should be greater than 0 (found -2)" in message
+    assert "datasets.a.lens.cuont: unknown key, did you mean count?" in message
+
+
+def test_the_alias_is_what_messages_show():
+    assert "did you mean einstein-min? (known: radius, count, einstein-min)" in refused(
+        {"lens": {"einstein-mn": 1}}
+    )
+
+
+def test_both_spellings_of_an_aliased_key_work():
+    assert parse_config(Lens, {"einstein_min": 2}).einstein_min == 2
+    assert parse_config(Lens, {"einstein-min": 2}).einstein_min == 2
+
+
+def test_problems_in_lists_carry_their_index():
+    assert "datasets.a.lenses.1.radius" in refused({"lenses": [{}, {"radius": 0}]})
+
+
+def test_params_checked_by_another_model_keep_their_place():
+    with pytest.raises(ValueError, match=r"unknown key, did you mean radius\? \(known: radius"):
+        complete_params(Lens, {"radus": 3})
+
+
+def test_values_cannot_change_after_the_check():
+    with pytest.raises(ValueError, match="frozen"):
+        parse_config(Lens, {}).radius = 2.0
+
+
+def test_nearest_names_nothing_when_nothing_is_near():
+    assert nearest("xyz", ["radius"]) == ""
+
+
+def test_shipped_resources_are_found_from_any_directory(tmp_path, monkeypatch, root):
+    monkeypatch.chdir(tmp_path)
+    shipped = "resources/ptycho/siemens_star_n64.npz"
+    assert user_path(shipped) == root / shipped
+    own = tmp_path / shipped
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert user_path(shipped).resolve() == own
+    assert not user_path("data/none.npz").is_absolute()

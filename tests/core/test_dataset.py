@@ -1,0 +1,63 @@
+"""The reader gives the samples of index.csv from any domain's files."""
+
+import json
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+
+from simlab.core.dataset import Dataset
+from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.files import write_csv, write_npz
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with h5py.File(tmp_path / "frames.h5", "w") as file:
+        file["frames"] = np.arange(12.0).reshape(3, 4)
+        file["probe"] = np.ones(5)
+        file.attrs["sample_arrays"] = json.dumps(["frames"])
+    write_npz(tmp_path / "single.npz", {"image": np.eye(2)})
+    rows = [(i, "frames.h5", i, "train" if i < 2 else "test") for i in range(3)]
+    write_csv(
+        tmp_path / "index.csv",
+        ["id", "file", "position", "split"],
+        [*rows, (3, "single.npz", 0, "val")],
+    )
+    return tmp_path
+
+
+def test_samples_are_cut_at_their_position(folder):
+    dataset = Dataset(folder)
+    assert len(dataset) == 4
+    assert list(dataset[1]) == ["frames"]
+    np.testing.assert_array_equal(dataset[1]["frames"], [4, 5, 6, 7])
+    np.testing.assert_array_equal(dataset[3]["image"], np.eye(2))
+
+
+def test_splits_select_rows(folder):
+    assert [len(Dataset(folder).split(s)) for s in ("train", "val", "test")] == [2, 1, 1]
+
+
+def test_a_reader_with_open_files_can_be_pickled(folder):
+    dataset = Dataset(folder)
+    dataset[0]
+    copy = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(copy[0]["frames"], dataset[0]["frames"])
+
+
+def test_iteration_ends_after_the_last_sample(folder):
+    assert len(list(Dataset(folder))) == 4
+
+
+def test_a_missing_file_is_named_with_its_sample(folder):
+    (folder / "single.npz").unlink()
+    with pytest.raises(MissingFileError, match=r"single\.npz.*sample 3"):
+        Dataset(folder)[3]
+
+
+def test_another_table_is_refused(folder):
+    write_csv(folder / "index.csv", ["file", "id"], [])
+    with pytest.raises(InputFileError, match="first columns"):
+        Dataset(folder)

@@ -1,0 +1,51 @@
+"""Target rules around what is published: previews, verification, plan; and the kernel warm-up."""
+
+
+localrules:
+    previews,
+    verify,
+    plan,
+    warm_kernels,
+
+
+rule previews:
+    """Contact sheet of every data set."""
+    input:
+        campaign.files("preview.png"),
+
+
+rule verify:
+    """Hash again what the manifests name and list every difference."""
+    input:
+        campaign.files("manifest.json"),
+    log:
+        "logs/verify/all.log",
+    params:
+        code=code_digest("verify.py"),
+    script:
+        "../scripts/verify.py"
+
+
+rule plan:
+    """Data sets, samples, jobs, bytes and CPU hours, before anything runs."""
+    log:
+        "logs/plan/all.log",
+    params:
+        estimates=lambda wildcards: [vars(e) for e in campaign.estimates()],
+        code=code_digest("plan.py"),
+    script:
+        "../scripts/plan.py"
+
+
+rule warm_kernels:
+    """Compile the kernels of the planned domains once, before many jobs would."""
+    output:
+        touch(".cache/warm_kernels.done"),
+    log:
+        "logs/warm_kernels/all.log",
+    priority: 100
+    params:
+        spec=[domain for domain in PLANS if campaign.datasets(domain)],
+        code=code_digest("warm_kernels.py"),
+    script:
+        "../scripts/warm_kernels.py"

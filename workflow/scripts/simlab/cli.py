@@ -1,0 +1,100 @@
+"""`simlab <domain> <command>`: what the original tools offered, and what all domains share."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simlab import __version__
+from simlab.core.errors import SimlabError
+
+MAX_PROBLEMS = 10
+
+
+def plan_command(
+    campaign: Annotated[Path, typer.Argument(help="Campaign file, YAML")],
+):
+    """Print data sets, samples, jobs, bytes and CPU hours of a campaign; run nothing."""
+    from simlab.campaign import load_campaign
+    from simlab.core.files import read_yaml
+    from simlab.core.plan import plan_table
+
+    print(plan_table(load_campaign(read_yaml(campaign), str(campaign)).estimates()))
+
+
+def verify_command(
+    folders: Annotated[list[Path], typer.Argument(help="Data set folders or manifests")],
+):
+    """Hash again the files that manifests name; exit 1 and a line for each difference."""
+    from simlab.core.manifest import require_verified
+
+    require_verified(folders)
+    print(f"{len(folders)} verified")
+
+
+def _ptycho():
+    from simlab.ptycho.cli import app
+
+    return app
+
+
+DOMAINS = {"ptycho": ("Ptychography: diffraction patterns with ground truth", _ptycho)}
+
+
+def _show_version(asked: bool):
+    if asked:
+        print(f"simlab {__version__}")
+        raise typer.Exit
+
+
+def root_app(called):
+    """The whole command line; only the domain `called` is imported."""
+    app = typer.Typer(
+        help="Training data from simulated imaging systems.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"token_normalize_func": _with_dashes},
+    )
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True)
+        ] = False,
+    ):
+        pass
+
+    for domain, (help_text, load) in DOMAINS.items():
+        if domain == called:
+            app.add_typer(load(), name=domain, help=help_text)
+        else:
+            app.command(domain, help=help_text)(lambda: None)
+    app.command("plan")(plan_command)
+    app.command("verify")(verify_command)
+    return app
+
+
+def _with_dashes(token):
+    return token.replace("_", "-") if token.startswith("-") else token
+
+
+def main(arguments=None):
+    """Run the command line; any SimlabError is reported on stderr and exits with 1."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+    try:
+        root_app(arguments[0] if arguments else None)(args=arguments, prog_name="simlab")
+    except SimlabError as error:
+        lines = str(error).splitlines()
+        if len(lines) > MAX_PROBLEMS + 1:
+            hidden = len(lines) - MAX_PROBLEMS - 1
+            lines = [*lines[: MAX_PROBLEMS + 1], f"  and {hidden} more"]
+        print("Error: " + "\n".join(lines), file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Photons per pattern: the scale of a data set and doses that vary from frame to frame."""
+
+import math
+
+import numpy as np
+
+from simlab.core.errors import ConfigError, PhysicsError
+from simlab.core.random import seed_sequence
+
+DETECTOR_STREAM = "ptycho.detector"
+NUMBERS_PER_PIXEL = 256
+DOSE_NUMBER = 253
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+def detector_key(seed):
+    """Key of the detector's counter stream of a data set, numpy.uint64."""
+    return seed_sequence(seed, DETECTOR_STREAM).generate_state(1, np.uint64)[0]
+
+
+def counter_uniforms(key, elements):
+    """Uniform numbers in [0, 1) at `elements` of the SplitMix64 sequence of `key`.
+
+    Parameters
+    ----------
+    key : numpy.uint64
+    elements : int array
+        Counters c of `(frame * N * N + pixel) * 256 + number`.
+
+    Returns
+    -------
+    float64 array
+        (z >> 11) 2^-53 with z = mix(key + (c + 1) 0x9E3779B97F4A7C15) (Steele, Lea & Flood 2014).
+    """
+    with np.errstate(over="ignore"):
+        z = np.uint64(key) + (np.asarray(elements, np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def drawn_doses(seed, bounds, frames, side):
+    """Photons per pattern of global `frames`, log-uniform between the two `bounds`.
+
+    float64 (m,): exp(ln lo + u (ln hi - ln lo)), u being number 253 of pixel 0 of the frame.
+    """
+    lo, hi = (math.log(bound) for bound in bounds)
+    elements = [int(frame) * side**2 * NUMBERS_PER_PIXEL + DOSE_NUMBER for frame in frames]
+    uniforms = counter_uniforms(detector_key(seed), np.array(elements, np.uint64))
+    return np.array([math.exp(lo + u * (hi - lo)) for u in uniforms.tolist()])
+
+
+def mean_power(power):
+    """Mean over the frames of the exit wave's power sum |psi|^2, exactly rounded.
+
+    Raises PhysicsError if there is no energy.
+    """
+    mean = math.fsum(np.asarray(power, np.float64).tolist()) / len(power)
+    if not (math.isfinite(mean) and mean > 0):
+        raise PhysicsError(
+            f"probe*object has no energy inside the scan area (mean exit power {mean})"
+        )
+    return mean
+
+
+def photon_scale(power, nphotons):
+    """Factor s from amplitudes to sqrt(expected photons): s = sqrt(nphotons / mean power).
+
+    Parameters
+    ----------
+    power : (M,) float64
+        Sum of |psi|^2 of every frame of the data set.
+    nphotons : float > 0
+        Mean number of photons per pattern.
+    """
+    if not (math.isfinite(nphotons) and nphotons > 0):
+        raise ConfigError(f"nphotons is {nphotons}, expected a finite number > 0")
+    return math.sqrt(nphotons / mean_power(power))
+
+
+def dataset_scale(power, detector):
+    """(intensity_scale, mean_exit_power) of a data set with this DetectorConfig.
+
+    With `dose: {range: [lo, hi]}` the scale is that of the geometric mean dose.
+    """
+    dose = detector.dose
+    nphotons = detector.nphotons if isinstance(dose, str) else math.sqrt(math.prod(dose.range))
+    return photon_scale(power, nphotons), mean_power(power)

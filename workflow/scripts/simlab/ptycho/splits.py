@@ -1,0 +1,62 @@
+"""Training and test frames on the two sides of a line across the scan."""
+
+import numpy as np
+
+from simlab.core.errors import ConfigError
+
+SPLIT_NAMES = ("train", "val", "test", "excluded")
+TRAIN, VAL, TEST, EXCLUDED = range(4)
+
+
+def split_line(coordinate, test_fraction):
+    """Order of the frames along the axis, number of train frames, and the line between, px.
+
+    The int(round(M * test_fraction)) frames with the largest coordinate are test frames (stable
+    order, banker's rounding); the line is midway between the last train and the first test frame.
+    """
+    order = np.argsort(coordinate, kind="stable")
+    n_train = len(order) - int(round(len(order) * test_fraction))
+    if not 0 < n_train < len(order):
+        raise ConfigError(
+            f"a test fraction of {test_fraction:g} leaves one side of {len(order)} frames empty"
+        )
+    line = (coordinate[order[n_train - 1]] + coordinate[order[n_train]]) / 2
+    return order, n_train, float(line)
+
+
+def split_labels(x, y, *, axis, test_fraction, gap=0.0):
+    """Split of every frame as int8 (0 train, 2 test, 3 excluded), shape (M,).
+
+    Parameters
+    ----------
+    x, y : (M,) float64
+        Scan positions, px.
+    axis : "x" or "y"
+    test_fraction : float
+        In (0, 1); fraction of frames with the largest coordinate that are test frames.
+    gap : float
+        Width of the strip around the line whose frames are excluded, px. With gap = N no train
+        patch overlaps a test patch.
+    """
+    if axis not in ("x", "y"):
+        raise ConfigError(f"split axis is {axis!r}, expected 'x' or 'y'")
+    if not 0 < test_fraction < 1:
+        raise ConfigError(f"split fraction is {test_fraction}, expected a number in (0, 1)")
+    coordinate = np.asarray(x if axis == "x" else y, np.float64)
+    order, n_train, line = split_line(coordinate, test_fraction)
+    labels = np.full(len(coordinate), TEST, np.int8)
+    labels[order[:n_train]] = TRAIN
+    if gap > 0:
+        labels[np.abs(coordinate - line) <= gap / 2] = EXCLUDED
+        for label, name in ((TRAIN, "train"), (TEST, "test")):
+            if not np.any(labels == label):
+                raise ConfigError(f"a gap of {gap:g} px leaves no {name} frames")
+    return labels
+
+
+def frame_splits(x, y, split, side):
+    """Labels of `split_labels` for a SplitConfig (None: every frame is train), N = `side`."""
+    if split is None:
+        return np.full(len(x), TRAIN, np.int8)
+    gap = float(side) if split.gap == "auto" else split.gap
+    return split_labels(x, y, axis=split.axis, test_fraction=1 - split.fraction, gap=gap)

@@ -1,0 +1,21 @@
+"""Rule ptycho_power: the power of the exit waves of one shard."""
+
+from simlab.core.files import read_npz, write_npz
+from simlab.ptycho.files import read_input
+from simlab.ptycho.forward import exit_power
+
+
+def write_power(spec, input_npz, positions_npz, frames, npz):
+    """Write the power of frames [first, last) = `frames`; `spec` holds subpixel."""
+    stage1 = read_input(input_npz)
+    rows = slice(*frames)
+    where = read_npz(positions_npz, ["xcoords", "ycoords", "object_index"])
+    power = exit_power(
+        stage1["objectGuess"],
+        stage1["probeGuess"],
+        where["xcoords"][rows],
+        where["ycoords"][rows],
+        where["object_index"][rows],
+        subpixel=spec["subpixel"],
+    )
+    write_npz(npz, {"power": power})

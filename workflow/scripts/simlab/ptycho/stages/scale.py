@@ -1,0 +1,24 @@
+"""Rule ptycho_scale: the photon scale of the whole data set."""
+
+import numpy as np
+
+from simlab.core.config import parse_config
+from simlab.core.files import read_npz, write_json
+from simlab.ptycho.config import DetectorConfig
+from simlab.ptycho.photons import dataset_scale
+
+
+def write_scale(spec, power_files, json):
+    """Write intensity_scale and mean_exit_power; `spec` holds nphotons and dose."""
+    detector = parse_config(DetectorConfig, spec)
+    power = np.concatenate([read_npz(path, ["power"])["power"] for path in power_files])
+    scale, mean = dataset_scale(power, detector)
+    write_json(
+        json,
+        {
+            "intensity_scale": scale,
+            "mean_exit_power": mean,
+            "nphotons": detector.nphotons,
+            "n": len(power),
+        },
+    )

@@ -1,0 +1,200 @@
+"""Normalization statistics: totals over the training frames that do not depend on the shards.
+
+Per-frame values are computed with the frames (`forward.Block.statistics`) or from arrays of one's
+own (`frame_statistics`); totals over frames are exactly rounded sums in frame order.
+"""
+
+import math
+
+import numpy as np
+
+from simlab.core.errors import SimlabError
+from simlab.core.statistics import histogram_percentile
+
+HISTOGRAM_BINS = 256
+LOG2_RANGE = (-40.0, 40.0)
+PERCENTILES = {"p1": 1.0, "p50": 50.0, "p99": 99.0}
+
+
+def histogram_edges():
+    """Edges of the 256 bins: bin 0 holds zeros, 255 bins equal in log2 from 2^-40 to 2^40."""
+    return np.concatenate([[0.0], np.exp2(np.linspace(*LOG2_RANGE, HISTOGRAM_BINS))])
+
+
+def histogram_bins(values):
+    """Bin of each value >= 0 in `histogram_edges`, int64; out of range goes to the end bins."""
+    low, high = LOG2_RANGE
+    with np.errstate(divide="ignore"):
+        position = (np.log2(values) - low) * ((HISTOGRAM_BINS - 1) / (high - low))
+    inside = 1 + np.clip(np.floor(position), 0, HISTOGRAM_BINS - 2).astype(np.int64)
+    return np.where(values > 0, inside, 0)
+
+
+def radial_rings(side):
+    """Ring floor(hypot(row - N//2, col - N//2)) of every pixel, int64 (N, N), N = `side`."""
+    offset = np.arange(side) - side // 2
+    return np.floor(np.hypot(offset[:, None], offset)).astype(np.int64)
+
+
+def frame_statistics(stored, counts, patches=None, saturation=None):
+    """Per-frame statistics of a stack of frames.
+
+    Parameters
+    ----------
+    stored : (M, N, N)
+        Measurement as stored.
+    counts : (M, N, N)
+        The same frames as counts.
+    patches : (M, N, N) complex, optional
+        Ground truth; without it patch_max is nan.
+    saturation : float, optional
+        Largest count; without it no pixel is saturated.
+
+    Returns
+    -------
+    dict of arrays of length M
+        sum, sum_sq, min, max (of the stored values), zeros, saturated (pixels), counts_sum,
+        counts_sum_sq, patch_max, radial (M, N//2) mean counts in rings, histogram (M, 256).
+    """
+    frames, side = stored.shape[0], stored.shape[-1]
+    values = np.asarray(stored, np.float64).reshape(frames, -1)
+    events = np.asarray(counts, np.float64).reshape(frames, -1)
+    rings = radial_rings(side).ravel()
+    ring_pixels = np.bincount(rings)[: side // 2]
+    bins = histogram_bins(values)
+    limit = np.inf if saturation is None else saturation
+    largest = np.full(frames, np.nan)
+    if patches is not None:
+        largest = np.abs(np.asarray(patches, np.complex128)).reshape(frames, -1).max(axis=1)
+    return {
+        "sum": values.sum(axis=1),
+        "sum_sq": (values**2).sum(axis=1),
+        "min": values.min(axis=1),
+        "max": values.max(axis=1),
+        "zeros": (values == 0).sum(axis=1),
+        "saturated": (events >= limit).sum(axis=1),
+        "counts_sum": events.sum(axis=1),
+        "counts_sum_sq": (events**2).sum(axis=1),
+        "patch_max": largest,
+        "radial": np.array(
+            [np.bincount(rings, frame)[: side // 2] / ring_pixels for frame in events]
+        ),
+        "histogram": np.array([np.bincount(row, minlength=HISTOGRAM_BINS) for row in bins]),
+    }
+
+
+def concatenate(parts):
+    """Per-frame statistics of consecutive shards as those of all their frames."""
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def observed_norm(counts_sum, frame_scale, nphotons):
+    """norm_Y_I = sqrt(nphotons / mean_j sum A_j^2) of the recorded normalized amplitudes A.
+
+    Parameters
+    ----------
+    counts_sum : (M,) float64
+        Counts of every frame.
+    frame_scale : float or (M,) float64
+        s or s_j: A = sqrt(counts)/s.
+    nphotons : float
+    """
+    total = np.asarray(counts_sum, np.float64) / np.square(frame_scale)
+    mean = math.fsum(total.tolist()) / len(total)
+    return math.sqrt(nphotons / mean) if mean > 0 else math.inf
+
+
+def merge(frames, selected, side):
+    """Totals over the `selected` frames (bool, (M,)) of per-frame statistics.
+
+    Returns the JSON-able mapping of normalization.json's keys that follow from the frames alone.
+    """
+    chosen = {key: values[selected] for key, values in frames.items()}
+    n = int(np.count_nonzero(selected))
+    if n == 0:
+        raise SimlabError("statistics: no training frames")
+    pixels = side * side
+
+    def mean_of(values):
+        return math.fsum(np.asarray(values, np.float64).tolist()) / n
+
+    mean_sum_sq = mean_of(chosen["sum_sq"])
+    mean = mean_of(chosen["sum"]) / pixels
+    # sum (A - mean)^2 = sum A^2 - n mean^2 cancels only where std << mean; frames are far from it
+    variance = max(0.0, mean_sum_sq / pixels - mean**2)
+    histogram = chosen["histogram"].sum(axis=0, dtype=np.int64)
+    edges = histogram_edges()
+    counts = chosen["counts_sum"]
+    mean_counts_sq = mean_of(chosen["counts_sum_sq"])
+    return {
+        "n": n,
+        "n_samples": n,
+        "n_total": len(frames["sum"]),
+        "N": side,
+        "diff3d": {
+            "min": float(chosen["min"].min()),
+            "max": float(chosen["max"].max()),
+            "mean": mean,
+            "std": math.sqrt(variance),
+            "mean_frame_max": mean_of(chosen["max"]),
+            "zero_fraction": int(chosen["zeros"].sum()) / (n * pixels),
+            **{
+                name: histogram_percentile(histogram, edges, percent)
+                for name, percent in PERCENTILES.items()
+            },
+        },
+        "mean_sum_sq": mean_sum_sq,
+        "x_full_scale": _full_scale(side, mean_sum_sq),
+        "mean_measured_intensity": mean_of(counts) / pixels,
+        "rms_input_scale": _full_scale(side, mean_counts_sq),
+        "mean_counts": mean_of(counts),
+        "min_counts": float(counts.min()),
+        "max_counts": float(counts.max()),
+        "saturated_frame_fraction": int(np.count_nonzero(chosen["saturated"])) / n,
+        "norm_Y_I_patch": mean_of(chosen["patch_max"]),
+        "radial_mean_counts": [mean_of(ring) for ring in chosen["radial"].T],
+    }
+
+
+def _full_scale(side, mean_sum_sq):
+    return math.sqrt((side / 2) ** 2 / mean_sum_sq) if mean_sum_sq > 0 else math.inf
+
+
+def object_statistics(objects, x, y, object_index, selected, side):
+    """Amplitude and phase of the objects over the bounding box of the selected patches.
+
+    Parameters
+    ----------
+    objects : complex64 (H, W) or (K, H, W)
+    x, y, object_index, selected : (M,)
+    side : int
+        Patch side N, px; boxes are clipped to the object.
+    """
+    stack = objects if objects.ndim == 3 else objects[None]
+    boxes = []
+    for number, one in enumerate(stack):
+        here = selected & (object_index == number)
+        if not here.any():
+            continue
+        rows = _patch_range(y[here], side, one.shape[0])
+        columns = _patch_range(x[here], side, one.shape[1])
+        boxes.append(one[rows, columns].astype(np.complex128).ravel())
+    values = np.concatenate(boxes) if boxes else np.empty(0, np.complex128)
+    if values.size == 0:
+        return {"amplitude": None, "phase": None}
+    return {"amplitude": _summary(np.abs(values)), "phase": _summary(np.angle(values))}
+
+
+def _patch_range(centers, side, extent):
+    first = math.floor(centers.min()) - side // 2
+    last = math.ceil(centers.max()) - side // 2 + side
+    return slice(max(0, first), max(0, min(extent, last)))
+
+
+def _summary(values):
+    return {
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+    }
