@@ -1,0 +1,108 @@
+"""HDF5 as every file of ptychography uses it: opening, arrays, attributes, compression."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
+from simlab.core.files import atomic_path
+
+CHUNK_PIXELS = 65536
+
+
+@contextmanager
+def open_hdf5(path):
+    """A file opened for reading; MissingFileError, or InputFileError for anything but HDF5."""
+    path = Path(path)
+    if not path.exists():
+        raise MissingFileError(f"file not found: {path}")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputFileError(f"{path}: not an HDF5 file, or truncated ({error})") from None
+    with file:
+        try:
+            yield file
+        except OSError as error:
+            if isinstance(error, InputFileError):
+                raise
+            raise InputFileError(f"{path}: damaged ({error})") from None
+
+
+@contextmanager
+def create_hdf5(path):
+    """A new file that appears under its name when the block succeeds."""
+    with atomic_path(path) as part, h5py.File(part, "w", libver="latest") as file:
+        yield file
+
+
+def read_dataset(file, key, selection=()):
+    """Array at `key` of an open file, complex numbers in compound r/i or real/imag included."""
+    if key not in file or not isinstance(file[key], h5py.Dataset):
+        raise MissingKeyError(f"{file.filename}: no dataset {key!r}; found {list(file)}")
+    data = file[key]
+    check_sources(file, data)
+    array = np.asarray(data[selection])
+    names = array.dtype.names
+    if names and len(names) == 2:
+        array = array[names[0]] + 1j * array[names[1]]
+    return array
+
+
+def check_sources(file, data):
+    """Refuse a virtual dataset whose shards are gone: HDF5 would read zeros in their place."""
+    if not data.is_virtual:
+        return
+    folder = Path(file.filename).parent
+    for source in sorted({s.file_name for s in data.virtual_sources()}):
+        if source != "." and not (folder / source).exists():
+            raise MissingFileError(
+                f"{file.filename}: its frames lie in {source}, which is missing; "
+                "keep both together or merge by copy"
+            )
+
+
+def frames_per_chunk(side):
+    """Frames in one chunk of an (M, N, N) dataset of side N: 65536 pixels, at least one frame."""
+    return max(1, CHUNK_PIXELS // side**2)
+
+
+def filters(dtype, compression="auto"):
+    """Arguments of h5py's create_dataset for frames of `dtype`.
+
+    `auto` compresses counts by shuffle and lzf and leaves floating point as it is, for noise does
+    not compress; deflate and gzip are one algorithm.
+    """
+    name = {"deflate": "gzip", "auto": "lzf" if np.dtype(dtype).kind in "iu" else "none"}.get(
+        compression, compression
+    )
+    if name == "none":
+        return {}
+    options = {"compression_opts": 1} if name == "gzip" else {}
+    return {"compression": name, "shuffle": True, **options}
+
+
+def create_frames(file, key, shape, dtype, compression="auto"):
+    """An empty chunked dataset of M frames, `shape` = (M, N, N, ...)."""
+    chunk = (min(frames_per_chunk(shape[1]), shape[0]), *shape[1:])
+    return file.create_dataset(
+        key, shape, dtype, chunks=chunk, track_times=False, **filters(dtype, compression)
+    )
+
+
+def write_array(file, key, array):
+    """A small array or scalar, contiguous."""
+    file.create_dataset(key, data=np.asarray(array), track_times=False)
+
+
+def write_attributes(target, attributes):
+    """Attributes of a file or dataset: None is left out, mappings and lists become JSON text."""
+    for key, value in attributes.items():
+        if value is None:
+            continue
+        if isinstance(value, dict | list | tuple):
+            value = json.dumps(value, sort_keys=True)
+        target.attrs[key] = value
