@@ -1,0 +1,9 @@
+"""Compiled kernels of ptychography: arrays in, arrays out; no files, no configuration."""
+
+
+def warm():
+    """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
+    from simlab.ptycho.kernels import detection, drawing, elementary, gather, unwrapping
+
+    for module in (elementary, gather, detection, drawing, unwrapping):
+        module.warm()
