@@ -104,7 +104,7 @@ def _generator(seed, legacy):
     seed = 42 if seed is None else seed
     check_seed(seed)
     if legacy:
-        return np.random.RandomState(seed)  # noqa: NPY002 - the peer's stream
+        return np.random.RandomState(seed)
     return generator(seed, "ptycho.grouping", 0)
 
 

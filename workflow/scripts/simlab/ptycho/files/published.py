@@ -16,6 +16,7 @@
 """
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def _level(members, compression):
         return 1
     if compression == "none":
         return 0
-    size = sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for _, shape, dtype, _ in members)
+    size = sum(math.prod(shape) * dtype.itemsize for _, shape, dtype, _ in members)
     return 1 if size <= DEFLATE_LIMIT_BYTES else 0
 
 
@@ -210,7 +211,7 @@ def _virtual(frames, merge):
     if merge != "auto":
         return merge == "virtual"
     layouts = [frames.layout(key) for key in BIG if key in frames.keys]
-    size = sum(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize for shape, dtype in layouts)
+    size = sum(math.prod(shape) * dtype.itemsize for shape, dtype in layouts)
     return size > COPY_LIMIT_BYTES
 
 

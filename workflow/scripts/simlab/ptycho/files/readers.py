@@ -243,12 +243,12 @@ def _open_hdf5(path, stack):
     shared = _shared({key: read_dataset(file, key) for key in SHARED if key in file})
     text = file.attrs.get(METADATA)
     count = np.size(small["xcoords"])
-    shapes = {key: _frame_shape(path, key, file[names[key]].shape, count) for key in BIG if key in names}
-    if all(shape[1:3] == file[names[k]].shape[1:3] and not t for k, (shape, t) in shapes.items()):
+    shapes = {
+        key: _frame_shape(path, key, file[names[key]].shape, count) for key in BIG if key in names
+    }
+    if all(shape[:3] == file[names[key]].shape[:3] for key, (shape, _) in shapes.items()):
         frames = stack.enter_context(FrameFiles([path]))
-        big = {
-            key: (*frames.layout(key), lambda key=key: frames.blocks(key)) for key in shapes
-        }
+        big = {key: (*frames.layout(key), lambda key=key: frames.blocks(key)) for key in shapes}
         return _HDF5Frames(_completed(path, small, count), big, frames), shared, text
     big = {}
     for key, (final, transposed) in shapes.items():

@@ -39,10 +39,13 @@ class ShardWriter:
     first_frame : int
         Global index of its first frame.
     compression : "auto" | "deflate" | "gzip" | "lzf" | "none"
+    attributes : mapping, optional
+        More root attributes; mappings become JSON text.
     """
 
-    def __init__(self, path, positions, *, first_frame=0, compression="auto"):
+    def __init__(self, path, positions, *, first_frame=0, compression="auto", attributes=None):
         self._path, self._compression = path, compression
+        self._attributes = attributes or {}
         self._positions = {key: np.asarray(positions[key]) for key in POSITIONS}
         self._first, self._count = first_frame, len(self._positions["xcoords"])
         self._written, self._stack, self._file = 0, ExitStack(), None
@@ -51,7 +54,7 @@ class ShardWriter:
         with ExitStack() as stack:
             self._file = stack.enter_context(create_hdf5(self._path))
             write_attributes(self._file, {"format": "ptycho-shard", "format_version": 1})
-            write_attributes(self._file, {"first_frame": self._first})
+            write_attributes(self._file, {"first_frame": self._first, **self._attributes})
             for key, values in self._positions.items():
                 write_array(self._file, key, values)
             self._stack = stack.pop_all()
@@ -238,4 +241,3 @@ def frames_per_block(shape, dtype):
     """Rows of an array that make at most 16 MiB, at least one."""
     row = int(np.prod(shape[1:], dtype=np.int64)) * np.dtype(dtype).itemsize
     return max(1, BLOCK_BYTES // max(1, row))
-
