@@ -87,6 +87,10 @@ class ObjectConfig(Section):
                 raise ValueError("object.params must be empty with kind: file")
             if self.count != 1:
                 raise ValueError("object.count must be 1 with kind: file, the file decides")
+        elif self.phase == "source" and self.kind not in COMPLEX_KINDS:
+            raise ValueError(
+                f"object.phase: source needs kind: file or one of {', '.join(COMPLEX_KINDS)}"
+            )
         return self
 
     @property

@@ -17,6 +17,8 @@ from simlab.ptycho.streams import integers
 SPRITE_PX = 60
 SPRITE_SCALES = (0.05, 0.45)
 CAP_HEIGHT_PX = 36  # of a sans font of 50 px
+STROKE_PX = 5
+INK_LEVEL = 127
 LEAF_RADII = 200
 
 
@@ -73,7 +75,8 @@ def diagonals(size, rng, *, num, sigma):
 def letters(size, rng, *, text, repetitions):
     """Glyphs of many sizes added up, G_1 + 2 G_5 + 5 G_10 of them, largest value 1.
 
-    Draws per glyph: scale, row and column of its corner. Returns float64 (size, size).
+    A glyph is a cubic-spline zoom of the sprite without the spline's overshoot below 0. Draws
+    per glyph: scale, row and column of its corner. Returns float64 (size, size).
     Errors: ConfigError for an odd size or one below the largest glyph.
     """
     from scipy.ndimage import zoom
@@ -85,7 +88,7 @@ def letters(size, rng, *, text, repetitions):
     canvas = np.zeros((size, size))
     low, high = SPRITE_SCALES
     for _ in range(repetitions):
-        small = zoom(glyph, low + (high - low) * rng.random(), order=3)
+        small = np.maximum(zoom(glyph, low + (high - low) * rng.random(), order=3), 0)
         height, width = small.shape
         row = integers(rng, 0, size - height)
         col = integers(rng, 0, size - width)
@@ -96,19 +99,27 @@ def letters(size, rng, *, text, repetitions):
 
 def sprite(text):
     """`text` in bold sans as a binary image, float64 (60, 60), ink 1, centered."""
+    height, width = ink(text, 1.0).shape
+    letter = ink(text, min(CAP_HEIGHT_PX / height, (SPRITE_PX - 2 * STROKE_PX) / width))
+    height, width = letter.shape
+    top, left = (SPRITE_PX - height) // 2, (SPRITE_PX - width) // 2
+    canvas = np.zeros((SPRITE_PX, SPRITE_PX))
+    canvas[top : top + height, left : left + width] = letter
+    return canvas
+
+
+def ink(text, scale):
+    """The smallest image that holds `text` at a scale of OpenCV's font, bool."""
     import cv2
 
-    font, thickness = cv2.FONT_HERSHEY_DUPLEX, 5
-    (width, height), _ = cv2.getTextSize(text, font, 1.0, thickness)
-    scale = min(CAP_HEIGHT_PX / height, (SPRITE_PX - 2 * thickness) / width)
-    canvas = np.zeros((4 * SPRITE_PX, 4 * SPRITE_PX), np.uint8)
-    cv2.putText(canvas, text, (SPRITE_PX, 2 * SPRITE_PX), font, scale, 255, thickness)
-    rows, cols = np.nonzero(canvas)
+    reach = 4 * SPRITE_PX
+    canvas = np.zeros((2 * reach, 4 * reach), np.uint8)
+    font = cv2.FONT_HERSHEY_DUPLEX
+    cv2.putText(canvas, text, (SPRITE_PX, reach), font, scale, 255, STROKE_PX)
+    rows, cols = np.nonzero(canvas > INK_LEVEL)
     if len(rows) == 0:
         raise ConfigError(f"text {text!r} has no ink")
-    top = (rows.min() + rows.max() + 1 - SPRITE_PX) // 2
-    left = (cols.min() + cols.max() + 1 - SPRITE_PX) // 2
-    return (canvas[top : top + SPRITE_PX, left : left + SPRITE_PX] > 127).astype(np.float64)
+    return canvas[rows.min() : rows.max() + 1, cols.min() : cols.max() + 1] > INK_LEVEL
 
 
 def photograph_tile(size, *, image, crop_top, tile, from_end):

@@ -8,10 +8,22 @@ import numpy as np
 
 from simlab.core.config import nearest, parse_config
 from simlab.core.errors import ConfigError, PhysicsError
-from simlab.ptycho import drawn_objects, noise_objects
 from simlab.ptycho.config import COMPLEX_KINDS
+from simlab.ptycho.drawn_objects import (
+    checkerboard,
+    dead_leaves,
+    diagonals,
+    disk,
+    flat,
+    letters,
+    lines,
+    photograph_tile,
+    points,
+    siemens_star,
+)
 from simlab.ptycho.inputs import as_complex64, real_input
 from simlab.ptycho.kinds import OBJECT_PARAMS, UNGENERATED_SOURCES
+from simlab.ptycho.noise_objects import blurred_white_noise, grf, grf_exact, perlin, white_noise
 from simlab.ptycho.streams import stream
 
 logger = logging.getLogger("simlab.ptycho")
@@ -22,22 +34,22 @@ TANH_FIXED = {"max_ref": 1.1, "mean_ref": 0.95}  # amplitudes of dead leaves
 NO_PHASE = "object has no phase"
 
 RANDOM_KINDS = {
-    "lines": drawn_objects.lines,
-    "grf": noise_objects.grf,
-    "grf_exact": noise_objects.grf_exact,
-    "points": drawn_objects.points,
-    "diagonals": drawn_objects.diagonals,
-    "V": drawn_objects.letters,
-    "dead_leaves": drawn_objects.dead_leaves,
-    "white_noise": noise_objects.white_noise,
-    "blurred_white_noise": noise_objects.blurred_white_noise,
-    "perlin": noise_objects.perlin,
+    "lines": lines,
+    "grf": grf,
+    "grf_exact": grf_exact,
+    "points": points,
+    "diagonals": diagonals,
+    "V": letters,
+    "dead_leaves": dead_leaves,
+    "white_noise": white_noise,
+    "blurred_white_noise": blurred_white_noise,
+    "perlin": perlin,
 }
 ANALYTIC_KINDS = {
-    "flat": drawn_objects.flat,
-    "disk": drawn_objects.disk,
-    "siemens_star": drawn_objects.siemens_star,
-    "checkerboard": drawn_objects.checkerboard,
+    "flat": flat,
+    "disk": disk,
+    "siemens_star": siemens_star,
+    "checkerboard": checkerboard,
 }
 TILE_KINDS = ("testimg", "testimg_reverse")
 
@@ -222,7 +234,7 @@ def _generate(kind, size, rng, params, *, tile=0, from_end=False):
     params = parse_config(model, params, f"parameters of kind {kind}").model_dump()
     if kind in TILE_KINDS:
         from_end = from_end or kind == "testimg_reverse"
-        return drawn_objects.photograph_tile(int(size), **params, tile=tile, from_end=from_end)
+        return photograph_tile(int(size), **params, tile=tile, from_end=from_end)
     if kind in ANALYTIC_KINDS:
         return ANALYTIC_KINDS[kind](int(size), **params)
     return RANDOM_KINDS[kind](int(size), rng, **params)

@@ -196,8 +196,6 @@ def zernike_polynomial(n, m, rho, theta):
     k = (n - order) // 2
     inside = np.minimum(rho, 1.0)
     radial = (-1) ** k * inside**order * eval_jacobi(k, order, 0, 1 - 2 * inside**2)
-    if m == 0:
-        angular = math.sqrt(n + 1)
-    else:
-        angular = math.sqrt(2 * (n + 1)) * (np.cos(m * theta) if m > 0 else np.sin(order * theta))
-    return np.where(rho <= 1, radial * angular, 0.0)
+    angular = np.cos(m * theta) if m >= 0 else np.sin(order * theta)
+    norm = math.sqrt(n + 1 if m == 0 else 2 * (n + 1))
+    return np.where(rho <= 1, norm * radial * angular, 0.0)

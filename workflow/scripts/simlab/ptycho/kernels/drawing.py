@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from numba import njit
 
 
@@ -67,3 +68,9 @@ def mark_disks(covered, x, y, radius):
             right = min(width - 1, math.floor(x[j] + half))
             for col in range(left, right + 1):
                 covered[row, col] = 1
+
+
+def warm():
+    """Compile the kernels of this module."""
+    draw_lines(np.zeros((2, 2)), np.zeros((1, 4), np.int64))
+    mark_disks(np.zeros((2, 2), np.uint8), np.zeros(1), np.zeros(1), 1.0)
