@@ -36,11 +36,8 @@ rule ptycho:
 rule ptycho_object:
     """The sample, objectGuess, from a built-in kind or a file of the user."""
     input:
-        lambda wildcards: [
-            str(path)
-            for key, path in PTYCHO_FILES[wildcards.dataset].items()
-            if key.startswith("object.")
-        ],
+        lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("object.file", [])
+        or PTYCHO_FILES[wildcards.dataset].get("object.params.image", []),
     output:
         npz=ensure(f"{PTYCHO_DIR}/object.npz", non_empty=True),
         json=f"{PTYCHO_DIR}/object.json",
@@ -65,11 +62,7 @@ rule ptycho_object:
 rule ptycho_probe:
     """The illumination, probeGuess, from a built-in kind or a file of the user."""
     input:
-        lambda wildcards: [
-            str(path)
-            for key, path in PTYCHO_FILES[wildcards.dataset].items()
-            if key == "probe.file"
-        ],
+        lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("probe.file", []),
     output:
         npz=ensure(f"{PTYCHO_DIR}/probe.npz", non_empty=True),
         json=f"{PTYCHO_DIR}/probe.json",
@@ -113,11 +106,9 @@ rule ptycho_positions:
     """Scan positions and a report of how they cover the object."""
     input:
         stage1=f"{PTYCHO_DIR}/input.npz",
-        coordinates=lambda wildcards: [
-            str(path)
-            for key, path in PTYCHO_FILES[wildcards.dataset].items()
-            if key == "scan.file"
-        ],
+        coordinates=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
+            "scan.file", []
+        ),
     output:
         npz=ensure(f"{PTYCHO_DIR}/positions.npz", non_empty=True),
         json=f"{PTYCHO_DIR}/positions.json",
@@ -189,11 +180,9 @@ rule ptycho_diffraction:
         stage1=f"{PTYCHO_DIR}/input.npz",
         positions=f"{PTYCHO_DIR}/positions.npz",
         scale=f"{PTYCHO_DIR}/scale.json",
-        mask=lambda wildcards: [
-            str(path)
-            for key, path in PTYCHO_FILES[wildcards.dataset].items()
-            if key == "detector.mask_file"
-        ],
+        mask=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
+            "detector.mask_file", []
+        ),
     output:
         h5=ensure(f"{PTYCHO_DIR}/shards/{{shard}}.h5", non_empty=True),
         statistics=ensure(
@@ -256,6 +245,9 @@ rule ptycho_dataset:
             f"results/ptycho/{wildcards.dataset}/shards/{shard}.statistics.npz"
             for shard in PTYCHO_SIZES[wildcards.dataset].shards
         ],
+        mask=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
+            "detector.mask_file", []
+        ),
     output:
         h5=ensure(f"{PTYCHO_DIR}/simulated.h5", non_empty=True),
     log:
@@ -383,6 +375,10 @@ rule ptycho_checks:
         h5=f"{PTYCHO_DIR}/simulated.h5",
         normalization=f"{PTYCHO_DIR}/normalization.json",
         index=f"{PTYCHO_DIR}/index.csv",
+        mask=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
+            "detector.mask_file", []
+        ),
+        source=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("object.file", []),
     output:
         json=report(
             f"{PTYCHO_DIR}/checks.json",
@@ -406,7 +402,6 @@ rule ptycho_checks:
             PTYCHO_SIZES[wildcards.dataset],
             PTYCHO_PATCHES[wildcards.dataset],
         ),
-        source=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("object.file"),
         code=code_digest("ptycho_checks.py"),
     script:
         "../scripts/ptycho_checks.py"
@@ -415,8 +410,8 @@ rule ptycho_checks:
 rule ptycho_preview:
     """Contact sheet: object, probe, scan, patterns, ground truth."""
     input:
-        stage1=f"{PTYCHO_DIR}/input.npz",
         h5=f"{PTYCHO_DIR}/simulated.h5",
+        source=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("object.file", []),
     output:
         png=report(
             f"{PTYCHO_DIR}/preview.png",

@@ -11,7 +11,7 @@ with job(snakemake) as log:
         snakemake.input.stage1,
         snakemake.input.positions,
         snakemake.input.scale,
-        next(iter(snakemake.input.mask), None),
+        snakemake.input.get("mask") or None,
         shard_range(snakemake.wildcards.shard, *spec["frames"]),
         snakemake.output.h5,
         snakemake.output.statistics,

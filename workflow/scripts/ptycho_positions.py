@@ -7,7 +7,7 @@ with job(snakemake) as log:
     write_positions(
         snakemake.params.spec,
         snakemake.input.stage1,
-        next(iter(snakemake.input.coordinates), None),
+        snakemake.input.get("coordinates") or None,
         snakemake.output.npz,
         snakemake.output.json,
     )

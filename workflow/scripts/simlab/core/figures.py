@@ -35,9 +35,9 @@ STYLE = {
 }
 
 
-def styled():
-    """Context in which matplotlib draws in the house style."""
-    return rc_context(STYLE)
+def styled(**changes):
+    """Context in which matplotlib draws in the house style; `changes`: rcParams on top of it."""
+    return rc_context({**STYLE, **changes})
 
 
 def grid_of_axes(rows, columns, *, size, title):

@@ -139,7 +139,7 @@ def merge(frames, selected, side):
             "mean_frame_max": mean_of(chosen["max"]),
             "zero_fraction": int(chosen["zeros"].sum()) / (n * pixels),
             **{
-                name: histogram_percentile(histogram, edges, percent)
+                name: _percentile(histogram, edges, percent)
                 for name, percent in PERCENTILES.items()
             },
         },
@@ -154,6 +154,11 @@ def merge(frames, selected, side):
         "norm_Y_I_patch": mean_of(chosen["patch_max"]),
         "radial_mean_counts": [mean_of(ring) for ring in chosen["radial"].T],
     }
+
+
+def _percentile(histogram, edges, percent):
+    value = histogram_percentile(histogram, edges, percent)
+    return value if value >= edges[1] else 0.0  # bin 0 holds zeros, not a range
 
 
 def _full_scale(side, mean_sum_sq):

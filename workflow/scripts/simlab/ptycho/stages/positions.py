@@ -3,7 +3,8 @@
 from simlab.core.config import parse_config
 from simlab.core.files import write_json, write_npz
 from simlab.ptycho.config import ScanConfig
-from simlab.ptycho.files import read_coordinates, read_input
+from simlab.ptycho.files.coordinates import read_coordinates
+from simlab.ptycho.files.inputs import read_input
 from simlab.ptycho.scans import build_positions, coverage_report, effective_buffer
 
 
@@ -16,10 +17,12 @@ def write_positions(spec, input_npz, source, npz, json):
     stage1 = read_input(input_npz)
     objects, probe = stage1["objectGuess"], stage1["probeGuess"]
     count = objects.shape[0] if objects.ndim == 3 else 1
+    shape, side = objects.shape[-2:], probe.shape[-1]
+    buffer = side // 2 if config.buffer is None else config.buffer
     positions = build_positions(
         config,
-        objects.shape[-2:],
-        probe.shape[-1],
+        shape,
+        side,
         count,
         spec["seed"],
         read_coordinates(source) if source else None,
@@ -28,9 +31,9 @@ def write_positions(spec, input_npz, source, npz, json):
         positions["xcoords"],
         positions["ycoords"],
         positions["object_index"],
-        objects.shape[-2:],
+        shape,
         probe,
-        effective_buffer(config.buffer, objects.shape[-2:], probe.shape[-1]),
+        effective_buffer(buffer, shape),
     )
     write_npz(npz, positions)
     write_json(json, report)

@@ -1,8 +1,8 @@
 """Rule ptycho_power: the power of the exit waves of one shard."""
 
 from simlab.core.files import read_npz, write_npz
-from simlab.ptycho.files import read_input
-from simlab.ptycho.forward import exit_power
+from simlab.ptycho.files.inputs import read_input
+from simlab.ptycho.forward import ForwardModel
 
 
 def write_power(spec, input_npz, positions_npz, frames, npz):
@@ -10,12 +10,14 @@ def write_power(spec, input_npz, positions_npz, frames, npz):
     stage1 = read_input(input_npz)
     rows = slice(*frames)
     where = read_npz(positions_npz, ["xcoords", "ycoords", "object_index"])
-    power = exit_power(
+    model = ForwardModel(
         stage1["objectGuess"],
         stage1["probeGuess"],
-        where["xcoords"][rows],
-        where["ycoords"][rows],
-        where["object_index"][rows],
+        seed=0,
+        nphotons=1.0,
         subpixel=spec["subpixel"],
+    )
+    power = model.power(
+        where["xcoords"][rows], where["ycoords"][rows], where["object_index"][rows]
     )
     write_npz(npz, {"power": power})

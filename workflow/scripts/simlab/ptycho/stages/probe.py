@@ -3,7 +3,7 @@
 from simlab.core.config import parse_config
 from simlab.core.files import array_sha256, sha256_of, write_json, write_npz
 from simlab.ptycho.config import ProbeConfig
-from simlab.ptycho.files import read_probe_source
+from simlab.ptycho.files.inputs import read_probe_source
 from simlab.ptycho.probes import build_probe
 
 

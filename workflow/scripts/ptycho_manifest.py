@@ -1,0 +1,13 @@
+"""Snakemake entry point of rule `ptycho_manifest`."""
+
+from simlab.core.job import job
+from simlab.ptycho.stages.manifest import write_dataset_manifest
+
+with job(snakemake) as log:
+    write_dataset_manifest(
+        snakemake.params.spec,
+        snakemake.params.code,
+        list(snakemake.input),
+        snakemake.output.json,
+    )
+    log.info("wrote %s", snakemake.output.json)
