@@ -117,6 +117,7 @@ class ForwardModel:
         self._stored_type = np.dtype(counts_dtype if counts else np.float32)
         self.detector_mask = valid_pixels(n, self._detector, mask)
         self._tables = statistics_tables(n)
+        self._pixels_in_ring = np.bincount(self._tables.rings)[:-1]
         self._opencl = None
         self.device = {"backend": backend, "fft": fft, "device": None, "driver": None}
         if backend == "opencl":
@@ -291,14 +292,12 @@ class ForwardModel:
     def _statistics(self, results, patches):
         patch_max = np.empty(len(patches))
         gather.largest_modulus(patches.view(np.float32), patch_max)
-        rings = self._tables.rings
-        in_ring = np.bincount(rings, minlength=self._source.N // 2 + 1)[:-1]
         named = {name: results.sums[:, i].copy() for i, name in enumerate(detection.SUMS)}
         named["zeros"] = named["zeros"].astype(np.int64)
         return named | {
             "saturated": results.saturated,
             "patch_max": patch_max,
-            "radial": results.radial[:, :-1] / in_ring,
+            "radial": results.radial[:, :-1] / self._pixels_in_ring,
             "histogram": results.histogram,
         }
 

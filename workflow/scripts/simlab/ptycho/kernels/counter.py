@@ -48,14 +48,14 @@ STIRLING_OF_FEW = np.array(
 """ln k! - (k + 1/2) ln k + k - ln(2 pi)/2 for k < 16, taking ln 0 as 0."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def state(key, frame, pixels, number):
     """SplitMix64 state (uint64) of `number` of pixel 0 of `frame`, frames of `pixels` pixels."""
     c = np.uint64(frame) * np.uint64(pixels) * NUMBERS_A_PIXEL + number
     return key + (c + np.uint64(1)) * GOLDEN
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def uniform(z):
     """Uniform number in [0, 1) with 53 random bits from a SplitMix64 state."""
     z = (z ^ (z >> SHIFTS[0])) * MIX_1
@@ -64,7 +64,7 @@ def uniform(z):
     return np.float64(np.int64(z >> SHIFTS[3])) * UNIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _round(rate, z):
     """A round of PTRS up to where it needs logarithms: (k, accepted, V, us, a, b)."""
     u = uniform(z) - 0.5
@@ -77,7 +77,7 @@ def _round(rate, z):
     return k, accepted, v, us, a, b
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _below_poisson(k, rate, v, us, a, b):
     """Last test of a round: ln(V ia / (a/us^2 + b)) <= -l + k ln l - ln k!, without cancellation.
 
@@ -105,15 +105,13 @@ def _transformed_rejection(rates, places, m, z0, counts, k, accepted):
     for i in range(m):
         k[i], accepted[i], _, _, _, _ = _round(rates[i], z0 + np.uint64(places[i]) * PIXEL)
     number = np.uint64(0)
-    while True:
+    while m > 0:
         left = 0
         for i in range(m):
             counts[places[i]] = k[i]
             rates[left] = rates[i]
             places[left] = places[i]
             left += 1 - accepted[i]
-        if left == 0:
-            return
         m = left
         for i in range(m):
             z = z0 + np.uint64(places[i]) * PIXEL + number * GOLDEN
@@ -126,95 +124,85 @@ def _transformed_rejection(rates, places, m, z0, counts, k, accepted):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _inversion(rates, places, m, z0, counts, u, p, s, k):
-    """Sequential inversion for 0 < `rates[:m]` < 10 of the pixels `places[:m]`.
+def _inversion(rates, places, m, u, p, s, counts):
+    """Sequential inversion for 0 < `rates[:m]` < 10 of the pixels `places[:m]`, uniforms `u[:m]`.
 
     P(0) + ... + P(k) is summed until it exceeds u or no longer grows. All pixels go through the
-    same steps side by side; every few steps the finished ones are dropped. `rates` and `places`
-    are used up.
+    same steps side by side; every few steps the finished ones, marked by u = -1 - k, are dropped.
+    `rates`, `places` and `u` are used up, `p` and `s` are work space.
     """
-    for i in range(m):
-        u[i] = uniform(z0 + np.uint64(places[i]) * PIXEL)
-    left = 0
-    for i in range(m):
-        counts[places[i]] = 0.0
-        rates[left] = rates[i]
-        places[left] = places[i]
-        u[left] = u[i]
-        left += u[i] > 1.0 - rates[i]  # 1 - l <= exp(-l)
-    m = left
     for i in range(m):
         p[i] = exp(-rates[i])
         s[i] = p[i]
-        k[i] = 0.0
     step = 0.0
     while m > 0:
         for i in range(m):
-            rate, ui, pi, si, ki = rates[i], u[i], p[i], s[i], k[i]
+            rate, ui, pi, si, k = rates[i], u[i], p[i], s[i], step
             for t in range(1, STEPS_A_SWEEP + 1):
-                ki += 1.0 if ui >= si else 0.0
+                k += 1.0 if ui >= si else 0.0
                 pi *= rate / (step + t)
                 grown = si + pi
                 si = 2.0 if grown == si else grown
             p[i] = pi
             s[i] = si
-            k[i] = ki
+            u[i] = ui if ui >= si else -1.0 - k
         step += STEPS_A_SWEEP
         left = 0
         for i in range(m):
-            counts[places[i]] = k[i]
+            counts[places[i]] = -1.0 - u[i]
             rates[left] = rates[i]
             places[left] = places[i]
             u[left] = u[i]
             p[left] = p[i]
             s[left] = s[i]
-            k[left] = k[i]
-            left += u[i] >= s[i]
+            left += u[i] >= 0.0
         m = left
 
 
 @njit(cache=True, nogil=True)
 def sampler_scratch(pixels):
     """Work space of `sample_poisson` for up to `pixels` pixels at once."""
-    return np.empty((5, pixels)), np.empty((2, pixels), np.uint32), np.empty(pixels, np.uint8)
+    return np.empty((6, pixels)), np.empty((2, pixels), np.uint32), np.empty(pixels, np.uint8)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sample_poisson(rates, z0, counts, scratch):
     """Exact Poisson counts of neighboring pixels.
 
+    Rates below 10 take one number (inversion), others two a round (Hoermann's PTRS), 0 takes none.
+
     Parameters
     ----------
     rates : float64 (n,)
-        Expected counts, 0 <= rate <= 4.2e9; overwritten where counts is the same array.
+        Expected counts, 0 <= rate <= 4.2e9.
     z0 : uint64
         `state` of number 0 of the first of these pixels.
     counts : float64 (n,)
         Written: whole numbers. May be `rates` itself.
     scratch
         `sampler_scratch(n)` or larger.
-
-    Rates below 10 take one number (inversion), others two a round (Hoermann's PTRS), 0 takes none.
     """
-    real, places, accepted = scratch
-    large_rates, small_rates = real[0], real[1]
+    real, places, kind = scratch
+    uniforms, large_rates, small_rates, small_uniforms = real[0], real[1], real[2], real[3]
     large, small = places[0], places[1]
-    n_large = 0
-    n_small = 0
+    for i in range(rates.size):
+        u = uniform(z0 + np.uint64(i) * PIXEL)
+        uniforms[i] = u
+        # u <= 1 - l <= exp(-l): no photon
+        kind[i] = (u > 1.0 - rates[i]) + (rates[i] >= SMALL_RATE)
+    n_large, n_small = 0, 0
     for i in range(rates.size):
         rate = rates[i]
         counts[i] = 0.0
         large_rates[n_large] = rate
         large[n_large] = i
         small_rates[n_small] = rate
+        small_uniforms[n_small] = uniforms[i]
         small[n_small] = i
-        is_large = rate >= SMALL_RATE
-        n_large += is_large
-        n_small += (rate > 0.0) & (not is_large)
-    if n_large:
-        _transformed_rejection(large_rates, large, n_large, z0, counts, real[2], accepted)
-    if n_small:
-        _inversion(small_rates, small, n_small, z0, counts, real[0], real[2], real[3], real[4])
+        n_large += kind[i] == 2
+        n_small += kind[i] == 1
+    _inversion(small_rates, small, n_small, small_uniforms, real[4], real[5], counts)
+    _transformed_rejection(large_rates, large, n_large, z0, counts, uniforms, kind)
 
 
 @njit(cache=True, nogil=True)

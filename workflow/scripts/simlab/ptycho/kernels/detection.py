@@ -73,7 +73,7 @@ class Results(NamedTuple):
     histogram: np.ndarray  # int32 (m, 256)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _add_intensity_row(field, scale, first_mode, out):
     """out (+)= |field|^2 scale with the zero frequency moved from 0 to N//2.
 
@@ -98,7 +98,7 @@ def _add_intensity_row(field, scale, first_mode, out):
             right[c] += (re * re + im * im) * scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def stored_intensity(fields, scale, out):
     """Intensity of one frame: sum_k |F_k|^2 scale, zero frequency at [N//2, N//2].
 
@@ -131,7 +131,7 @@ def amplitudes(fields, scale, out):
                 out[j, r, c] = math.sqrt(intensity[r, c])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _sample(expected, z0, scratch):
     """Poisson counts in place of `expected` float64 (p,)."""
     chunk = scratch[2].size
@@ -160,7 +160,7 @@ def sample_frames(expected, key, first_frame, counts):
     return FINE, 0, 0, 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _store(counts, measurement, scale, stored):
     if measurement == NORMALIZED_AMPLITUDE:
         for i in range(counts.size):
@@ -176,7 +176,7 @@ def _store(counts, measurement, scale, stored):
             stored[i] = counts[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _first_above(counts, largest):
     above = 0
     for i in range(counts.size):
@@ -188,7 +188,7 @@ def _first_above(counts, largest):
     return -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _record(counts, z0, detector, scale, stored):
     """Read-out noise, mask and saturation of one frame, then the stored measurement.
 
@@ -213,21 +213,25 @@ def _record(counts, z0, detector, scale, stored):
     return -1, saturated
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _describe(stored, counts, tables, sums, radial, histogram):
-    """Statistics of one frame: float64 sums in sequence, row-major.
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _describe(stored, counts, tables, lit, results, j):
+    """Statistics of frame `j` into `results`: float64 sums in sequence, row-major.
 
-    Written: `sums` float64 (7,) = sum, sum_sq, min, max, zeros of `stored` (p,), sum, sum_sq of
-    `counts` float64 (p,); `radial` float64 (rings + 1,) = sum of the counts in each ring and
-    outside all; `histogram` int32 (256,).
+    stored (p,), counts float64 (p,); lit uint32 (p,) is work space.
     """
-    total, total_sq, zeros = 0.0, 0.0, 0
+    sums, radial, histogram = results.sums[j], results.radial[j], results.histogram[j]
+    lit_pixels = 0
+    for i in range(counts.size):
+        lit[lit_pixels] = i
+        lit_pixels += counts[i] != 0.0
+    dark = counts.size - lit_pixels  # they add nothing to any sum
+    total, total_sq, zeros = 0.0, 0.0, dark
     counts_total, counts_sq = 0.0, 0.0
-    smallest, largest = math.inf, -math.inf
+    smallest, largest = 0.0 if dark else math.inf, 0.0
     radial[:] = 0.0
     histogram[:] = 0
-    for i in range(counts.size):
-        value, count = np.float64(stored[i]), counts[i]
+    for place in lit[:lit_pixels]:
+        value, count = np.float64(stored[place]), counts[place]
         total += value
         total_sq += value * value
         counts_total += count
@@ -235,11 +239,12 @@ def _describe(stored, counts, tables, sums, radial, histogram):
         smallest = min(smallest, value)
         largest = max(largest, value)
         zeros += value == 0.0
-        radial[tables.rings[i]] += count
+        radial[tables.rings[place]] += count
         step = np.int64(bits_of(value) >> STEP_BITS) - FIRST_STEP
         step = np.uint64(min(max(step, 0), STEPS - 1))
-        place = tables.bins[step] + np.uint64(value >= tables.edges[step])
-        histogram[place if value > 0.0 else np.uint64(0)] += 1
+        bin_ = tables.bins[step] + np.uint64(value >= tables.edges[step])
+        histogram[bin_ if value > 0.0 else np.uint64(0)] += 1
+    histogram[0] += dark
     sums[0], sums[1], sums[2], sums[3], sums[4] = total, total_sq, smallest, largest, zeros
     sums[5], sums[6] = counts_total, counts_sq
 
@@ -247,20 +252,14 @@ def _describe(stored, counts, tables, sums, radial, histogram):
 @njit(cache=True, nogil=True, error_model="numpy")
 def record_frames(counts, key, first_frame, detector, scales, stored, tables, results):
     """Record frames whose counts float64 (m, p) are known; used up. See `detect_frames`."""
+    lit = np.empty(counts.shape[1], np.uint32)
     for j in range(counts.shape[0]):
         z0 = state(key, first_frame + j, counts.shape[1], FIRST)
         bad, results.saturated[j] = _record(counts[j], z0, detector, scales[j], stored[j])
         if bad >= 0:
             return BAD_COUNT, j, bad, counts[j, bad]
         if results.wanted:
-            _describe(
-                stored[j],
-                counts[j],
-                tables,
-                results.sums[j],
-                results.radial[j],
-                results.histogram[j],
-            )
+            _describe(stored[j], counts[j], tables, lit, results, j)
     return FINE, 0, 0, 0.0
 
 
@@ -289,6 +288,7 @@ def detect_frames(fields, key, first_frame, detector, scales, stored, tables, re
     frame = np.empty((n, n))
     counts = frame.reshape(n * n)
     scratch = sampler_scratch(min(n * n, CHUNK))
+    lit = np.empty(n * n, np.uint32)
     for j in range(fields.shape[0]):
         stored_intensity(fields[j], scales[j] * scales[j] / (n * n), frame)
         if detector.background > 0.0:
@@ -307,9 +307,7 @@ def detect_frames(fields, key, first_frame, detector, scales, stored, tables, re
         if bad >= 0:
             return BAD_COUNT, j, bad, counts[bad]
         if results.wanted:
-            _describe(
-                stored[j], counts, tables, results.sums[j], results.radial[j], results.histogram[j]
-            )
+            _describe(stored[j], counts, tables, lit, results, j)
     return FINE, 0, 0, 0.0
 
 

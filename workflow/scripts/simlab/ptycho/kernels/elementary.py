@@ -54,7 +54,7 @@ def float_of(typingctx, bits):
     return types.float64(types.uint64), codegen
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def exp(x):
     """e^x for |x| <= 700, to 1 unit in the last place.
 
@@ -69,7 +69,7 @@ def exp(x):
     return (1.0 + (r + r * r * t)) * power
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def log(x):
     """Natural logarithm of a positive normal number, to 1 unit in the last place.
 
@@ -92,7 +92,7 @@ def log(x):
     return e * LN2_HIGH + (f - (q * (f - q2 * t) - e * LN2_LOW))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def cos_and_sin_of_turns(u):
     """(cos(2 pi u), sin(2 pi u)) for |u| <= 2^30 turns, to 2^-52 absolute.
 

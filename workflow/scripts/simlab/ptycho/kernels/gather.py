@@ -8,13 +8,13 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _bilinear_row(upper, upper_next, lower, lower_next, w00, w01, w10, w11, out):
     for j in range(out.size):
         out[j] = w00 * upper[j] + w01 * upper_next[j] + w10 * lower[j] + w11 * lower_next[j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _patch_row(plane, r, c, wy, wx, out):
     """Row of a patch: `out` float32 (2N,) from rows r, r+1 and columns c.. of a padded object."""
     n2 = out.size
@@ -32,14 +32,14 @@ def _patch_row(plane, r, c, wy, wx, out):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _illuminate(patch, real, imaginary, out):
     for c in range(real.size):
         out[2 * c] = real[c] * patch[2 * c] - imaginary[c] * patch[2 * c + 1]
         out[2 * c + 1] = real[c] * patch[2 * c + 1] + imaginary[c] * patch[2 * c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _wave_power(wave, squares, total):
     """`total` + sum of |wave|^2 (float32 (2N,)), pixel after pixel in float64."""
     for c in range(squares.size):
