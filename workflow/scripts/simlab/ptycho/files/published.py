@@ -33,7 +33,7 @@ from simlab.ptycho.files.hdf5 import (
     write_array,
     write_attributes,
 )
-from simlab.ptycho.files.shards import CANONICAL, FrameFiles, dataset_of
+from simlab.ptycho.files.shards import CANONICAL, FrameFiles, blocks_of, dataset_of
 from simlab.ptycho.metadata import flat_attributes, metadata_text
 
 ORDER = (
@@ -104,7 +104,7 @@ def write_dataset_npz(
                 shape = (len(indices), *shape[1:])
             if names.get(key) == "Y":
                 shape = shape[:3]
-            members.append((names.get(key, key), shape, dtype, frames.blocks(key, indices)))
+            members.append((names.get(key, key), shape, dtype, blocks_of(frames, key, indices)))
         elif shared.get(key) is not None:
             array = np.asarray(shared[key])
             members.append((key, array.shape, array.dtype, [array]))

@@ -123,7 +123,7 @@ class _Frames:
     """Small arrays in memory, frames behind functions that iterate over blocks of them."""
 
     def __init__(self, small, big):
-        self._small, self._big = small, big
+        self._small, self._big, self._whole = small, big, {}
         self._order = [key for key in PER_FRAME if key in small or key in big]
 
     def __len__(self):
@@ -141,14 +141,17 @@ class _Frames:
     def read(self, key, start=0, stop=None):
         if key in self._small:
             return self._small[key][start:stop]
-        return np.concatenate(list(self.blocks(key)))[start:stop]
+        if key not in self._whole:  # an npz member can only be read from its beginning
+            self._whole[key] = np.concatenate(list(self.blocks(key)))
+        return self._whole[key][start:stop]
 
-    def blocks(self, key, indices=None):
-        if key in self._small or indices is not None:
-            array = self.read(key)
-            yield from FramesInMemory({key: array}).blocks(key, indices)
-            return
-        yield from self._big[key][2]()
+    def take(self, key, indices):
+        return self.read(key)[indices]
+
+    def blocks(self, key):
+        if key in self._small:
+            return FramesInMemory(self._small).blocks(key)
+        return self._big[key][2]()
 
 
 class _AmplitudeOfCounts:
@@ -167,8 +170,11 @@ class _AmplitudeOfCounts:
     def read(self, key, start=0, stop=None):
         return self._convert(key, self._frames.read(key, start, stop))
 
-    def blocks(self, key, indices=None):
-        for block in self._frames.blocks(key, indices):
+    def take(self, key, indices):
+        return self._convert(key, self._frames.take(key, indices))
+
+    def blocks(self, key):
+        for block in self._frames.blocks(key):
             yield self._convert(key, block)
 
     @staticmethod
@@ -271,10 +277,8 @@ class _HDF5Frames(_Frames):
             return super().read(key, start, stop)
         return self._files.read(key, start, stop)
 
-    def blocks(self, key, indices=None):
-        if key in self._small:
-            return super().blocks(key, indices)
-        return self._files.blocks(key, indices)
+    def take(self, key, indices):
+        return super().take(key, indices) if key in self._small else self._files.take(key, indices)
 
 
 def _names(path, present):

@@ -187,16 +187,11 @@ class FrameFiles:
             out[run] = self.read(key, first, indices[run[-1]] + 1)[indices[run] - first]
         return out
 
-    def blocks(self, key, indices=None):
-        """Iterator of all rows, or of rows `indices`, in blocks of at most 16 MiB."""
-        count = len(self) if indices is None else len(indices)
+    def blocks(self, key):
+        """Iterator of the rows in blocks of at most 16 MiB."""
         size = frames_per_block(*self.layout(key))
-        for start in range(0, count, size):
-            stop = min(start + size, count)
-            if indices is None:
-                yield self.read(key, start, stop)
-            else:
-                yield self.take(key, indices[start:stop])
+        for start in range(0, len(self), size):
+            yield self.read(key, start, min(start + size, len(self)))
 
 
 def dataset_of(file, key):
@@ -229,12 +224,26 @@ class FramesInMemory:
         """Rows [start, stop) of an array."""
         return self._arrays[key][start:stop]
 
-    def blocks(self, key, indices=None):
+    def take(self, key, indices):
+        """Rows `indices` of an array, in that order."""
+        return self._arrays[key][indices]
+
+    def blocks(self, key):
         """Iterator of the rows in blocks of at most 16 MiB."""
-        array = self._arrays[key] if indices is None else self._arrays[key][indices]
+        array = self._arrays[key]
         size = frames_per_block(array.shape, array.dtype)
         for start in range(0, len(array), size):
             yield array[start : start + size]
+
+
+def blocks_of(frames, key, indices=None):
+    """Iterator of all rows of an array, or of rows `indices`, in blocks of at most 16 MiB."""
+    if indices is None:
+        yield from frames.blocks(key)
+        return
+    size = frames_per_block(*frames.layout(key))
+    for start in range(0, len(indices), size):
+        yield frames.take(key, indices[start : start + size])
 
 
 def frames_per_block(shape, dtype):
