@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ptycho_data import assert_equal_data, raw_data
+
 from simlab.ptycho.cache import legacy_array_hash, legacy_cache_key, memoize_raw_data
 from simlab.ptycho.config import DetectorConfig
 
@@ -130,9 +130,7 @@ def test_a_new_version_of_function_noise_or_package_finds_nothing_old(tmp_path, 
     calls = []
 
     def decorated(version):
-        @memoize_raw_data(
-            default_cache_dir=tmp_path, cache_prefix="toy", cache_version=version
-        )
+        @memoize_raw_data(default_cache_dir=tmp_path, cache_prefix="toy", cache_version=version)
         def make(seed):
             calls.append(version)
             return raw_data(seed=seed)
@@ -293,9 +291,7 @@ def test_the_longest_unused_files_leave_when_the_limit_is_reached(tmp_path):
     size = None
 
     def decorated(limit):
-        @memoize_raw_data(
-            default_cache_dir=tmp_path, cache_prefix="toy", cache_max_bytes=limit
-        )
+        @memoize_raw_data(default_cache_dir=tmp_path, cache_prefix="toy", cache_max_bytes=limit)
         def make(seed):
             calls.append(seed)
             return raw_data(40, seed=seed)

@@ -12,8 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-
 from ptycho_data import N, assert_equal_data, raw_data
+
 from simlab.core.dataset import Dataset
 from simlab.core.errors import (
     ConfigError,
@@ -429,9 +429,7 @@ def write_shards(folder, raw, per_shard, *, block=7, compression="auto"):
             )
         }
         paths.append(folder / f"shards/{number:05d}.h5")
-        with ShardWriter(
-            paths[-1], positions, first_frame=first, compression=compression
-        ) as shard:
+        with ShardWriter(paths[-1], positions, first_frame=first, compression=compression) as shard:
             for start in range(0, len(part), block):
                 piece = part[start : start + block]
                 shard.write(Block(piece.diff3d, piece.Y, piece.frame_scale, piece.dose))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ptycho_data import raw_data
+
 from simlab.core.errors import ConfigError
 from simlab.ptycho import params
 from simlab.ptycho.dataset import RawData, write_dataset
@@ -134,9 +134,7 @@ def test_frames_at_one_place_are_neighbors_of_each_other():
 def test_few_frames_are_all_neighbors():
     x = y = np.arange(4.0)
     for include_seed in (True, False):
-        groups, _ = neighbor_groups(
-            x, y, gridsize=2, K=9, nsamples=4, include_seed=include_seed
-        )
+        groups, _ = neighbor_groups(x, y, gridsize=2, K=9, nsamples=4, include_seed=include_seed)
         assert all(sorted(group) == [0, 1, 2, 3] for group in groups)
 
 
@@ -263,7 +261,7 @@ def test_the_grid_size_of_legacy_calls_comes_from_the_compatibility_dictionary()
 
 
 def test_a_grouped_call_for_another_side_is_refused():
-    with pytest.raises(ConfigError, match="N is 32.*16"):
+    with pytest.raises(ConfigError, match=r"N is 32.*16"):
         raw_data().generate_grouped_data(32)
 
 

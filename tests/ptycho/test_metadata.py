@@ -101,7 +101,7 @@ def test_the_record_of_a_data_set_does_not_depend_on_time_shards_or_folder(monke
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
     monkeypatch.chdir(tmp_path)
     assert metadata_text(of_dataset(dataset(frames_per_shard=7))) == first
-    assert "timestamp\": null" in first
+    assert 'timestamp": null' in first
 
 
 @pytest.mark.parametrize(

@@ -172,9 +172,7 @@ def _check_record(found, data):
         problems.append("metadata: patches are to be recomputed, but the file has them")
     counted = data.domain == "count_intensity" and physics.get("poisson", True)
     if physics.get("measurement_domain") is not None and (dtype.kind == "u") != counted:
-        problems.append(
-            f"metadata: measurement_domain is {data.domain}, but the frames are {dtype}"
-        )
+        problems.append(f"metadata: measurement_domain is {data.domain}, the frames are {dtype}")
     return problems
 
 
