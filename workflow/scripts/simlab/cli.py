@@ -78,7 +78,7 @@ def root_app(called):
 
 
 def _with_dashes(token):
-    return token.replace("_", "-") if token.startswith("-") else token
+    return token.replace("_", "-")
 
 
 def main(arguments=None):

@@ -14,6 +14,7 @@ from simlab.core.random import generator
 from simlab.ptycho.config import DatasetConfig
 from simlab.ptycho.forward import ForwardModel
 from simlab.ptycho.patches import PatchSource, as_stack
+from simlab.ptycho.photons import counts_of
 from simlab.ptycho.physics_checks import physics_checks
 from simlab.ptycho.scan_checks import position_faults, split_faults
 from simlab.ptycho.statistics import frame_statistics, merge
@@ -123,15 +124,7 @@ class Case:
 
     def counts_of(self, stored, rows):
         """Counts of stored frames `stored` of `rows`, float64."""
-        values = np.asarray(stored, np.float64)
-        measurement = self.dataset.output.measurement
-        scale = self.scale_of(rows)[:, None, None]
-        return {
-            "normalized_amplitude": lambda: (values * scale) ** 2,
-            "count_intensity": lambda: values,
-            "count_amplitude": lambda: values**2,
-            "intensity": lambda: values * scale**2,
-        }[measurement]()
+        return counts_of(stored, self.dataset.output.measurement, self.scale_of(rows))
 
     @cached_property
     def stored_picked(self):

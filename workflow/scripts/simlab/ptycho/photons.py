@@ -87,3 +87,25 @@ def dataset_scale(power, detector):
     dose = detector.dose
     nphotons = detector.nphotons if isinstance(dose, str) else math.sqrt(math.prod(dose.range))
     return photon_scale(power, nphotons), mean_power(power)
+
+
+def counts_of(stored, measurement, scale):
+    """Counts behind stored frames, float64.
+
+    Parameters
+    ----------
+    stored : (m, N, N)
+    measurement : str
+        normalized_amplitude sqrt(n)/s, count_intensity n, count_amplitude sqrt(n), intensity n/s^2.
+    scale : float or (m,)
+        intensity_scale, or frame_scale where the dose varies.
+    """
+    values = np.asarray(stored, np.float64)
+    factor = np.asarray(scale, np.float64)
+    if factor.ndim:
+        factor = factor[:, None, None]
+    if measurement == "normalized_amplitude":
+        return (values * factor) ** 2
+    if measurement == "count_amplitude":
+        return values**2
+    return values * factor**2 if measurement == "intensity" else values

@@ -30,8 +30,8 @@ def position_faults(case):
         faults |= _repeated(x, y, index)
     faults |= _spacing_faults(scan, x, y, index)
     buffer = effective_buffer(scan.buffer if scan.buffer is not None else n // 2, shape)
-    promised = scan.jitter == 0 and buffer >= n // 2
-    if promised and scan.options.get("spacing") is None:
+    moved = scan.jitter > 0 or scan.layout == "jittered_grid"
+    if buffer >= n // 2 and not moved and scan.options.get("spacing") is None:
         faults |= _outside(case, shape, n)
     return np.flatnonzero(
         faults
@@ -53,9 +53,9 @@ def _limits(scan, shape, n, extent, per_object):
         return (extent - 1) / 2 - reach, (extent - 1) / 2 + reach
     if scan.layout == "jittered_grid":
         side = math.ceil(math.sqrt(per_object.min()))
-        step = (min(shape) - 2 * (n // 2)) / max(side - 1, 1)
+        step = (min(shape) - 2 * buffer) / max(side - 1, 1)
         margin = 0.3 * step + 0.5 * 10.0 ** -(scan.options["round"] or 12)
-        return inner[0] - margin, inner[1] + margin
+        return buffer - margin, extent - buffer + margin
     return buffer, extent - buffer
 
 

@@ -13,7 +13,16 @@ from simlab.ptycho.forward import ForwardModel
 
 
 def write_shard(
-    spec, input_npz, positions_npz, scale_json, mask_file, frames, h5, statistics, threads=1
+    spec,
+    input_npz,
+    positions_npz,
+    scale_json,
+    mask_file,
+    frames,
+    h5,
+    statistics,
+    threads=1,
+    batch=None,
 ):
     """Simulate frames [first, last) = `frames` into `h5` and `statistics`.
 
@@ -34,6 +43,7 @@ def write_shard(
         patches=spec["patches"],
         compression=spec["compression"],
         threads=threads,
+        batch=batch,
         attributes={
             "spec": {key: value for key, value in spec.items() if key != "code"},
             "seed": spec["seed"],

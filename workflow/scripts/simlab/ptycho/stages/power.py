@@ -17,7 +17,5 @@ def write_power(spec, input_npz, positions_npz, frames, npz):
         nphotons=1.0,
         subpixel=spec["subpixel"],
     )
-    power = model.power(
-        where["xcoords"][rows], where["ycoords"][rows], where["object_index"][rows]
-    )
+    power = model.power(where["xcoords"][rows], where["ycoords"][rows], where["object_index"][rows])
     write_npz(npz, {"power": power})

@@ -2,12 +2,28 @@
 
 import numpy as np
 
+from simlab.ptycho.files.readers import open_dataset
+from simlab.ptycho.splits import TEST, TRAIN, split_labels
 from simlab.ptycho.stages.dataset import export_npz
 from simlab.ptycho.stages.normalization import splits_of
 
 
 def write_splits(spec, h5, index, train, test):
-    """Write train.npz and test.npz; `spec` is that of `specs.npz_spec`."""
+    """Write train.npz and test.npz as index.csv says; `spec` is that of `specs.npz_spec`."""
     splits = splits_of(index)
     for name, path in (("train", train), ("test", test)):
         export_npz(spec, h5, path, np.flatnonzero(splits == name))
+
+
+def export_split_sides(dataset_file, train, test, axis, fraction, gap):
+    """Split a data set file at a line; returns the numbers of training and test frames.
+
+    `fraction` is that of the frames for training; the rest as in `splits.split_labels`.
+    """
+    with open_dataset(dataset_file) as data:
+        x, y = data.frames.read("xcoords"), data.frames.read("ycoords")
+    labels = split_labels(x, y, axis=axis, test_fraction=1 - fraction, gap=gap)
+    spec = {"contract": "legacy", "compression": "auto"}
+    for label, path in ((TRAIN, train), (TEST, test)):
+        export_npz(spec, dataset_file, path, np.flatnonzero(labels == label))
+    return int(np.sum(labels == TRAIN)), int(np.sum(labels == TEST))
