@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ptycho_data import assert_equal_data, raw_data
 
+from simlab.core.errors import SimlabError
 from simlab.ptycho.cache import legacy_array_hash, legacy_cache_key, memoize_raw_data
 from simlab.ptycho.config import DetectorConfig
 
@@ -270,6 +271,13 @@ def test_an_error_in_the_function_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="no"):
         make(1)
     assert files(tmp_path / "cache") == []
+
+
+def test_a_directory_that_cannot_be_made_is_named(memoized, tmp_path):
+    make, _ = memoized
+    (tmp_path / "file").write_text("no directory")
+    with pytest.raises(SimlabError, match=r"cannot write the cache .*file/cache"):
+        make(1, cache_dir=tmp_path / "file" / "cache")
 
 
 def test_info_counts_and_clear_removes(memoized, tmp_path):

@@ -108,6 +108,17 @@ def test_what_is_spoiled_is_told_and_nothing_else(tmp_path, changes, words):
         assert word in problem
 
 
+def test_a_part_of_a_data_set_keeps_the_contract(tmp_path):
+    write_dataset(tmp_path / "train.npz", raw_data(5)[:3])
+    assert validate_dataset(tmp_path / "train.npz") == []
+    raw = raw_data(5)
+    raw.metadata["simulation"]["n_images"] = 4
+    write_dataset(tmp_path / "d.npz", raw)
+    assert validate_dataset(tmp_path / "d.npz") == [
+        "metadata: n_images is 4, the file has 5 frames"
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_one_problem(tmp_path):
     (tmp_path / "d.npz").write_bytes(b"nothing")
     (problem,) = validate_dataset(tmp_path / "d.npz")

@@ -782,6 +782,44 @@ def test_an_incomplete_data_set_says_what_is_wrong(tmp_path, changes, words):
         read_dataset(tmp_path / "d.npz")
 
 
+@pytest.mark.parametrize("name", ["pickled.npz", "stored.npz", "deflated.npz", "data.h5"])
+def test_damage_anywhere_is_an_error_of_the_file_or_harmless(tmp_path, name):
+    rng = np.random.default_rng(3)
+    if name == "pickled.npz":
+        whole = (DATA / "legacy_simulated_sample.npz").read_bytes()
+    else:
+        compression = "none" if name == "stored.npz" else "auto"
+        write_dataset(tmp_path / name, raw_data(dose=True), compression=compression)
+        whole = (tmp_path / name).read_bytes()
+    refused = 0
+    for trial in range(120):
+        damaged = bytearray(whole)
+        ends = ((0, len(whole)), (0, 3000), (len(whole) - 2000, len(whole)))
+        for place in rng.integers(*ends[trial % 3], size=1 + trial % 5):
+            damaged[place] = rng.integers(256)
+        (tmp_path / name).write_bytes(damaged)
+        for read in (read_dataset, read_input, read_measured, read_coordinates):
+            try:
+                read(tmp_path / name)
+            except SimlabError:
+                refused += 1
+    assert refused > 50
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"xcoords": np.array(["a", "b", "c"])}, "xcoords is <U1"),
+        ({"probeGuess": np.full((N, N), "x")}, "probeGuess is <U1"),
+        ({"intensity_scale": np.ones(3)}, r"intensity_scale has shape \(3,\)"),
+    ],
+)
+def test_arrays_of_the_wrong_kind_are_refused(tmp_path, changes, words):
+    old_file(tmp_path / "d.npz", **changes)
+    with pytest.raises(InputFileError, match=words):
+        read_dataset(tmp_path / "d.npz")
+
+
 def test_frames_are_iterated_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr("simlab.ptycho.files.shards.BLOCK_BYTES", 4 * N * N * 4)
     raw = raw_data(10)

@@ -12,6 +12,7 @@ import math
 import os
 import socket
 import time
+import tokenize
 import uuid
 import zipfile
 import zlib
@@ -27,6 +28,18 @@ STALE_AFTER_S = 24 * 3600
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 # An array larger than this in a file from outside is refused before it is unpacked.
 MAX_MEMBER_BYTES = 1 << 40
+# What zipfile, zlib and numpy's header parser raise at damaged or unusual archives.
+DAMAGE = (
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 
 
 @contextmanager
@@ -266,7 +279,7 @@ def open_npz(path):
     with open_input(path) as stream:
         try:
             archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except DAMAGE as error:
             raise InputFileError(f"{path}: not an npz file, or truncated ({error})") from None
         with archive:
             yield archive
@@ -290,7 +303,7 @@ def _read_header(archive, name, path, stream=None):
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         else:
             shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise InputFileError(f"{path}: member {name!r} is not a readable array ({error})") from None
     finally:
         if own and stream is not None:
@@ -298,10 +311,18 @@ def _read_header(archive, name, path, stream=None):
     return shape, dtype, fortran
 
 
+def open_member(archive, name, path):
+    """Member `name` of an archive of `open_npz`, opened for reading."""
+    try:
+        return archive.open(name)
+    except DAMAGE as error:
+        raise InputFileError(f"{path}: member {name!r} is damaged ({error})") from None
+
+
 def read_npz_member(archive, key, path):
     """Array `key` of an archive of `open_npz`; pickled members are refused."""
     name = f"{key}.npy" if f"{key}.npy" in archive.namelist() else key
-    with archive.open(name) as stream:
+    with open_member(archive, name, path) as stream:
         shape, dtype, fortran = _read_header(archive, name, path, stream)
         if dtype.hasobject:
             raise InputFileError(
@@ -317,7 +338,7 @@ def read_npz_member(archive, key, path):
             )
         try:
             data = stream.read(size)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except DAMAGE as error:
             raise InputFileError(f"{path}: member {name!r} is damaged ({error})") from None
     if len(data) != size:
         raise InputFileError(f"{path}: member {name!r} is truncated")

@@ -95,7 +95,7 @@ def memoize_raw_data(
             path = folder / f"{cache_prefix}_{cache_key(arguments, origin)}.npz"
             raw = _load(path)
             if raw is None:
-                folder.mkdir(parents=True, exist_ok=True)
+                _make(folder)
                 with _lock(path.with_suffix(".lock")):
                     raw = _load(path)  # another process may have computed it meanwhile
                     if raw is None:
@@ -132,6 +132,13 @@ def _checked(function, raw):
             f"{function.__qualname__} returned {type(raw).__name__}, a RawData is expected"
         )
     return raw
+
+
+def _make(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SimlabError(f"cannot write the cache {folder}: {error.strerror}") from None
 
 
 def _load(path):

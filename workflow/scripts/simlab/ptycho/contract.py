@@ -155,12 +155,15 @@ def _check_record(found, data):
     (count, side, _), dtype = data.frames.layout("diff3d")
     for name, recorded, actual in (
         ("N", physics.get("N"), side),
-        ("n_images", simulation.get("n_images"), count),
         ("nphotons", physics.get("nphotons"), data.shared.get("nphotons")),
         ("intensity_scale", physics.get("intensity_scale"), data.shared.get("intensity_scale")),
     ):
         if recorded is not None and actual is not None and recorded != actual:
             problems.append(f"metadata: {name} is {recorded}, the arrays say {actual}")
+    if simulation.get("n_images", count) < count:  # a file may hold a part of the data set
+        problems.append(
+            f"metadata: n_images is {simulation['n_images']}, the file has {count} frames"
+        )
     for key in ("nphotons", "intensity_scale"):
         value = data.shared.get(key)
         if value is not None and not (math.isfinite(value) and value > 0):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError
-from simlab.core.files import open_input, open_npz, read_npz_member
+from simlab.core.files import DAMAGE, open_input, open_member, open_npz, read_npz_member
 
 METADATA = "_metadata"
 MAX_METADATA_BYTES = 16 << 20
@@ -67,8 +67,8 @@ def read_archive(path, keys=None):
 
 
 def _metadata_text(archive, path):
-    with archive.open(f"{METADATA}.npy") as stream:
-        data = stream.read(MAX_METADATA_BYTES + 1)
+    with open_member(archive, f"{METADATA}.npy", path) as stream:
+        data = _read(stream, MAX_METADATA_BYTES + 1, path, METADATA)
     if len(data) > MAX_METADATA_BYTES:
         raise InputFileError(f"{path}: _metadata is longer than {MAX_METADATA_BYTES} bytes")
     stream = io.BytesIO(data)
@@ -107,7 +107,7 @@ def member_blocks(path, key, frames):
             array = read_npz_member(archive, key, path)
             yield (array[i : i + frames] for i in range(0, shape[0], frames))
             return
-        with archive.open(name) as stream:
+        with open_member(archive, name, path) as stream:
             _skip_header(stream)
             yield _blocks(stream, shape, dtype, frames, path, key)
 
@@ -116,20 +116,24 @@ def _blocks(stream, shape, dtype, frames, path, key):
     for start in range(0, shape[0], frames):
         count = min(frames, shape[0] - start)
         size = count * math.prod(shape[1:]) * dtype.itemsize
-        try:
-            data = stream.read(size)
-        except Exception as error:  # zipfile, zlib and the disk have errors of their own
-            raise InputFileError(f"{path}: member {key!r} is damaged ({error})") from None
+        data = _read(stream, size, path, key)
         if len(data) != size:
             raise InputFileError(f"{path}: member {key!r} is truncated")
         yield np.frombuffer(bytearray(data), dtype).reshape(count, *shape[1:])
 
 
+def _read(stream, size, path, key):
+    try:
+        return stream.read(size)
+    except DAMAGE as error:
+        raise InputFileError(f"{path}: member {key!r} is damaged ({error})") from None
+
+
 def _layout(archive, name, path):
-    with archive.open(name) as stream:
+    with open_member(archive, name, path) as stream:
         try:
             return _skip_header(stream)
-        except (ValueError, EOFError) as error:
+        except DAMAGE as error:
             raise InputFileError(f"{path}: member {name!r} is not an array ({error})") from None
 
 
@@ -147,5 +151,5 @@ def read_npy(path):
     with open_input(path) as stream:
         try:
             return np.lib.format.read_array(stream, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except DAMAGE as error:
             raise InputFileError(f"{path}: not an npy file, or truncated ({error})") from None

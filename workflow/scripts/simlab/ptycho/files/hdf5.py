@@ -26,10 +26,18 @@ def open_hdf5(path):
     with file:
         try:
             yield file
-        except OSError as error:
-            if isinstance(error, InputFileError):
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            if not _raised_by_h5py(error):
                 raise
             raise InputFileError(f"{path}: damaged ({error})") from None
+
+
+def _raised_by_h5py(error):
+    """Whether an error comes from the file; h5py has no error classes of its own."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return "h5py" in trace.tb_frame.f_code.co_filename
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from simlab.ptycho.metadata import check_scale_contract, parse_metadata
 
 logger = logging.getLogger("simlab.ptycho")
 
-SHARED = ("probeGuess", "objectGuess", "intensity_scale", "norm_Y_I", "nphotons", "detector_mask")
+SCALARS = ("intensity_scale", "norm_Y_I", "nphotons")
+SHARED = ("probeGuess", "objectGuess", *SCALARS, "detector_mask")
 SMALL = (*POSITIONS, "frame_scale", "dose")
 BIG = ("diff3d", "ground_truth_patches")
 
@@ -184,6 +185,8 @@ class _AmplitudeOfCounts:
 
 def _completed(path, small, count):
     """Positions checked and completed by their defaults."""
+    for key, values in small.items():
+        _check_numeric(path, key, values)
     for key in ("xcoords", "ycoords"):
         small[key] = np.asarray(small[key], np.float64).reshape(-1)
         small.setdefault(f"{key}_start", small[key].copy())
@@ -196,8 +199,20 @@ def _completed(path, small, count):
     return small
 
 
-def _shared(arrays):
+def _check_numeric(path, key, values, kinds="biuf"):
+    kind = np.asarray(values).dtype
+    if kind.kind not in kinds:
+        raise InputFileError(f"{path}: {key} is {kind}, numbers are expected")
+
+
+def _shared(path, arrays):
     """Arrays common to all frames in their final shapes and types."""
+    for key, values in arrays.items():
+        _check_numeric(path, key, values, "biufc" if key.endswith("Guess") else "biuf")
+        if key in SCALARS:
+            if np.size(values) != 1:
+                raise InputFileError(f"{path}: {key} has shape {np.shape(values)}, expected ()")
+            arrays[key] = np.asarray(values).reshape(())
     for key in ("probeGuess", "objectGuess"):
         if key in arrays:
             values = np.asarray(arrays[key])
@@ -212,7 +227,7 @@ def _open_npz(path, stack):
     headers = npz_headers(path)
     names = _names(path, headers)
     small = read_archive(path, [names[key] for key in SMALL if key in names])
-    shared = _shared(read_archive(path, [key for key in SHARED if key in headers]))
+    shared = _shared(path, read_archive(path, [key for key in SHARED if key in headers]))
     text = read_archive(path, [METADATA])[METADATA] if METADATA in headers else None
     count = np.size(small["xcoords"])
     big = {}
@@ -246,7 +261,7 @@ def _open_hdf5(path, stack):
     file = stack.enter_context(open_hdf5(path))
     names = _names(path, file)
     small = {key: read_dataset(file, names[key]) for key in SMALL if key in names}
-    shared = _shared({key: read_dataset(file, key) for key in SHARED if key in file})
+    shared = _shared(path, {key: read_dataset(file, key) for key in SHARED if key in file})
     text = file.attrs.get(METADATA)
     count = np.size(small["xcoords"])
     shapes = {
