@@ -134,7 +134,7 @@ class ForwardModel:
             gather.gather_power(self._source.planes, *located, self._real, self._imaginary, power)
             return power
         step = self._batch_size(None)
-        propagator = self._propagator(step)
+        propagator = self._on_cpu(step)
         for a, b in _ranges(power.size, step):
             waves = propagator.waves(tuple(v[a:b] for v in located), self._new_patches(b - a))
             gather.wave_power(waves, power[a:b])
@@ -242,6 +242,11 @@ class ForwardModel:
         rules = self._rules()
         if propagator.counts_photons:
             counts = propagator.counts(located, patches, self._key, first, rules, scales)
+            unusable = np.flatnonzero(~(counts >= 0))
+            if unusable.size:
+                frame, pixel = divmod(int(unusable[0]), counts.shape[1])
+                rate = -counts[frame, pixel]
+                raise_problem(detection.BAD_RATE, first + frame, pixel, rate, self._source.N)
             report = detection.record_frames(
                 counts, self._key, first, rules, scales, stored, self._tables, results
             )
@@ -305,8 +310,9 @@ class ForwardModel:
         return batch or max(1, BATCH_PIXELS // self._real.size)
 
     def _propagator(self, frames):
-        if self._opencl is not None:
-            return self._opencl
+        return self._opencl or self._on_cpu(frames)
+
+    def _on_cpu(self, frames):
         return Propagator(self._source, self._real, self._imaginary, frames, self._fft)
 
     def _new_patches(self, frames):
