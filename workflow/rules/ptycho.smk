@@ -23,6 +23,7 @@ localrules:
     ptycho_scale,
     ptycho_index,
     ptycho_normalization,
+    ptycho_tables,
     ptycho_manifest,
 
 
@@ -380,13 +381,7 @@ rule ptycho_checks:
         ),
         source=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("object.file", []),
     output:
-        json=report(
-            f"{PTYCHO_DIR}/checks.json",
-            caption="../report/checks.rst",
-            category="Checks",
-            subcategory="ptycho",
-            labels={"data set": "{dataset}", "content": "consistency checks"},
-        ),
+        json=f"{PTYCHO_DIR}/checks.json",
     log:
         "logs/ptycho_checks/{dataset}.log",
     benchmark:
@@ -405,6 +400,36 @@ rule ptycho_checks:
         code=code_digest("ptycho_checks.py"),
     script:
         "../scripts/ptycho_checks.py"
+
+
+rule ptycho_tables:
+    """Checks and statistics as pages of the report."""
+    input:
+        checks=f"{PTYCHO_DIR}/checks.json",
+        statistics=f"{PTYCHO_DIR}/normalization.json",
+    output:
+        checks=report(
+            f"{PTYCHO_DIR}/checks.html",
+            caption="../report/checks.rst",
+            category="Checks",
+            subcategory="ptycho",
+            labels={"data set": "{dataset}", "content": "consistency checks"},
+        ),
+        statistics=report(
+            f"{PTYCHO_DIR}/statistics.html",
+            caption="../report/statistics.rst",
+            category="Statistics",
+            subcategory="ptycho",
+            labels={"data set": "{dataset}", "content": "normalization statistics"},
+        ),
+    log:
+        "logs/ptycho_tables/{dataset}.log",
+    conda:
+        "../../envs/ptycho.yaml"
+    params:
+        code=code_digest("ptycho_tables.py"),
+    script:
+        "../scripts/ptycho_tables.py"
 
 
 rule ptycho_preview:

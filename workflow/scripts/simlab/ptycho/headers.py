@@ -10,7 +10,11 @@ from simlab.core.errors import InputFileError, MissingKeyError
 from simlab.core.files import npz_headers, open_input, read_csv
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".cxi")
-PRODUCT_KEYS = {"objectGuess": "object", "probeGuess": "probe"}
+FOREIGN_PLACES = {
+    "objectGuess": ("object", "entry_1/sample_1/object"),
+    "probeGuess": ("probe", "entry_1/sample_1/probe"),
+}
+"""Where the product layout and CXI files keep object and probe."""
 COORDINATES = ("xcoords", "ycoords")
 
 
@@ -68,14 +72,17 @@ def _npy_shape(path):
 def _hdf5_shape(path, key):
     import h5py
 
+    with open_input(path):
+        pass
     try:
         with h5py.File(path, "r") as file:
             if key in file:
                 return file[key].shape
-            product = PRODUCT_KEYS.get(key)
-            if product in file:
-                shape = file[product].shape
-                return shape[-2:] if product == "object" else shape[-3:]
-            raise MissingKeyError(f"{path}: no dataset {key!r}; found {list(file)}")
-    except OSError as error:
-        raise InputFileError(f"{path}: not an HDF5 file, or truncated ({error})") from None
+            for place in FOREIGN_PLACES.get(key, ()):
+                if place in file:
+                    shape = file[place].shape
+                    return shape[-2:] if key == "objectGuess" else shape[-3:]
+            found = list(file)
+    except (OSError, RuntimeError, KeyError, AttributeError) as error:
+        raise InputFileError(f"{path}: not an HDF5 file, or damaged ({error})") from None
+    raise MissingKeyError(f"{path}: no dataset {key!r}; found {found}")

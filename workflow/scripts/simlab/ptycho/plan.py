@@ -141,7 +141,14 @@ def published(dataset, sizes=None):
     files += [f"grouped_g{gridsize}.npz" for gridsize in group_sizes(dataset)]
     if dataset.split and dataset.split.files:
         files += ["train.npz", "test.npz"]
-    return [*files, "normalization.json", "checks.json", "preview.png"]
+    return [
+        *files,
+        "normalization.json",
+        "checks.json",
+        "checks.html",
+        "statistics.html",
+        "preview.png",
+    ]
 
 
 def group_sizes(dataset):

@@ -1,0 +1,91 @@
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+SMALL = {
+    "ptycho": {
+        "datasets": {
+            "tiny": {
+                "object": {"size": 80},
+                "probe": {"N": 32},
+                "scan": {"n_images": 21},
+                "detector": {"nphotons": 1e6},
+                "split": {"axis": "y", "fraction": 0.8, "files": True},
+                "grouping": {"gridsize": 2, "K": 4},
+            }
+        }
+    }
+}
+
+
+@pytest.fixture
+def small():
+    """A campaign of one small data set, as a mapping that a test may change."""
+    return yaml.safe_load(yaml.safe_dump(SMALL))
+
+
+@pytest.fixture
+def snakemake(root, tmp_path):
+    """Run Snakemake on the repository's Snakefile in a temporary directory."""
+
+    def start(*args, campaign=None, directory=tmp_path, snakefile=None, code=0, env=None):
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            snakefile or root / "Snakefile",
+        ]
+        command += ["--directory", directory, "--cores", "2", "--scheduler", "greedy"]
+        command += map(str, args)
+        if campaign is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "campaign.yaml").write_text(yaml.safe_dump(campaign))
+            command += ["--configfile", directory / "campaign.yaml"]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **(env or {})},
+            cwd=directory,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def finished(root, tmp_path_factory):
+    """Folder of the small campaign, run once for all tests that only look at it."""
+    directory = tmp_path_factory.mktemp("finished")
+    (directory / "campaign.yaml").write_text(yaml.safe_dump(SMALL))
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"),
+            *("--directory", directory, "--cores", "2", "--scheduler", "greedy"),
+            *("--configfile", directory / "campaign.yaml"),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=directory,
+    )
+    return directory
+
+
+@pytest.fixture
+def copy_of(finished, tmp_path):
+    """A copy of the finished campaign that a test may damage."""
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+@pytest.fixture
+def repository(root, tmp_path):
+    """A copy of the repository whose code a test may change."""
+    ignore = shutil.ignore_patterns(".*", "results", "logs", "__pycache__", "tests", "*.egg-info")
+    return shutil.copytree(root, tmp_path / "repository", ignore=ignore)

@@ -1,0 +1,116 @@
+"""Campaign files plan on a fresh clone; wrong ones say why, without a traceback."""
+
+import pytest
+import yaml
+
+
+def campaigns(root):
+    return sorted((root / "config").rglob("*.yaml"))
+
+
+def test_every_campaign_file_plans_without_running(snakemake, root):
+    for path in campaigns(root):
+        output = snakemake("--dry-run", "--quiet", "rules", "--configfile", path)
+        assert "This was a dry-run" in output, path
+
+
+def test_the_default_campaign_makes_the_listed_targets(snakemake):
+    output = snakemake("--dry-run")
+    for name in ("lines64", "siemens64"):
+        for file in ("input.npz", "simulated.h5", "checks.json", "preview.png", "manifest.json"):
+            assert f"results/ptycho/{name}/{file}" in output
+    assert "results/ptycho/siemens64/grouped_g2.npz" in output
+
+
+def test_a_named_campaign_replaces_the_default_one(snakemake, small):
+    output = snakemake("--dry-run", campaign=small)
+    assert "tiny" in output
+    assert "lines64" not in output
+
+
+def test_numbers_on_the_command_line_are_numbers(snakemake):
+    config = "ptycho={datasets: {x: {scan: {n_images: 64}, frames_per_shard: 32}}}"
+    output = snakemake("--dry-run", "--config", config)
+    assert "shards/00001.h5" in output
+    assert "shards/00002.h5" not in output
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"ptycho": {"datasets": {}}}, "ptycho.datasets"),
+        ({"ptycho": {"datasets": {"../x": {}}}}, "'../x' is not a usable name"),
+        ({"ptycho": {"datasets": {"x": {"scn": {}}}}}, "unknown key, did you mean scan?"),
+        ({"ptyco": {}}, "did you mean ptycho?"),
+        ({"ptycho": {"datasets": {"x": {"seed": -1}}}}, "ptycho.datasets.x.seed"),
+        (
+            {"ptycho": {"datasets": {"x": {"object": {"kind": "file", "file": "no.npz"}}}}},
+            "object.file: file not found: no.npz",
+        ),
+        (
+            {"ptycho": {"datasets": {"x": {"scan": {"layout": "file", "file": "no.csv"}}}}},
+            "scan.file: file not found: no.csv",
+        ),
+        ({"ptycho": {"datasets": {"x": {"scan": {"buffer": 200}}}}}, "the largest for object"),
+        ({"ptycho": {"datasets": {"x": {"probe": {"N": 33}}}}}, "must be even"),
+    ],
+)
+def test_a_bad_configuration_is_refused_in_a_dry_run(snakemake, change, expected):
+    output = snakemake("--dry-run", campaign=change, code=1)
+    assert expected in output
+    assert "campaign.yaml" in output
+    assert "Traceback" not in output
+
+
+def test_all_problems_are_named_at_once(snakemake):
+    bad = {"object": {"kind": "line"}, "detector": {"nphotons": 0}, "scan": {"n_images": 0}}
+    output = snakemake("--dry-run", campaign={"ptycho": {"datasets": {"x": bad}}}, code=1)
+    for key in ("object.kind", "detector.nphotons", "scan.n_images"):
+        assert f"ptycho.datasets.x.{key}" in output
+
+
+def test_the_schema_is_that_of_the_models(root):
+    from simlab.schema import campaign_schema
+
+    path = root / "workflow" / "schemas" / "campaign.schema.json"
+    assert path.read_text() == campaign_schema(), "run `make schemas`"
+
+
+def test_the_schema_accepts_the_campaign_files(root):
+    import json
+
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((root / "workflow/schemas/campaign.schema.json").read_text())
+    for path in campaigns(root):
+        content = json.loads(json.dumps(yaml.safe_load(path.read_text())), parse_float=float)
+        errors = [
+            e
+            for e in Draft202012Validator(schema).iter_errors(content)
+            if "e" not in str(e.instance)  # 1.0e9 is text to YAML, a number to the models
+        ]
+        assert not errors, (path, errors)
+
+
+def test_plan_prints_every_data_set_before_anything_runs(snakemake, small, tmp_path):
+    output = snakemake("plan", campaign=small)
+    assert "tiny" in output
+    assert "CPU hours" in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_planning_imports_no_heavy_packages(run, root):
+    program = (
+        "import sys; import simlab.ptycho, simlab.ptycho.config, simlab.campaign;"
+        "heavy = {'numba', 'h5py', 'scipy', 'cv2', 'pyopencl', 'matplotlib'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    import subprocess
+    import sys
+
+    subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        cwd=root,
+        env={"PYTHONPATH": str(root / "workflow" / "scripts"), "PATH": ""},
+    )
