@@ -17,7 +17,7 @@ from simlab.ptycho.patches import PatchSource, as_stack
 from simlab.ptycho.photons import counts_of
 from simlab.ptycho.physics_checks import physics_checks
 from simlab.ptycho.scan_checks import position_faults, split_faults
-from simlab.ptycho.statistics import frame_statistics, merge
+from simlab.ptycho.statistics import frame_statistics, normalization
 
 PATCHES = "ground_truth_patches"
 PICKED = 16
@@ -27,8 +27,10 @@ PARSEVAL_BOUND = 2e-6
 INTEGER_BOUND = 4e-7
 PATCH_BOUND = 1e-6
 STATISTICS_BOUND = 1e-9
-COUNTS_BOUND = INTEGER_BOUND
+EXACT_COUNTS = 1e6
+"""Counts up to here follow exactly from amplitudes of single precision."""
 COUNT_KEYS = (
+    "norm_Y_I",
     "mean_measured_intensity",
     "rms_input_scale",
     "mean_counts",
@@ -57,9 +59,10 @@ class Case:
     mask : uint8 (N, N) or None
         The user's detector mask.
     file_problems : list of str
-        What the data contract's validator says of simulated.h5.
+        What is wrong with simulated.h5: data contract, content of the files it was made from.
     measured : dict or None
-        diffraction, xcoords, ycoords of the source file, if it holds measured frames.
+        diffraction, xcoords, ycoords of the source file, if it holds measured frames, and domain,
+        what its floating-point frames are.
     """
 
     dataset: DatasetConfig
@@ -147,14 +150,17 @@ class Case:
         mask = self.model.detector_mask
         return np.ones((self.side, self.side), bool) if mask is None else mask.astype(bool)
 
+    def blocks(self, count):
+        """(first, stop) of blocks of `count` frames that fit into memory."""
+        step = max(1, READ_PIXELS // self.side**2)
+        return [(first, min(first + step, count)) for first in range(0, count, step)]
+
     @cached_property
     def frame_values(self):
         """Per-frame statistics and largest deviation from whole counts, read from the file."""
         parts, deviations = [], []
-        step = max(1, READ_PIXELS // self.side**2)
         detector = self.dataset.detector
-        for first in range(0, self.count, step):
-            stop = min(first + step, self.count)
+        for first, stop in self.blocks(self.count):
             rows = np.arange(first, stop)
             stored = self.frames.read("diff3d", first, stop)
             counts = self.counts_of(stored, rows)
@@ -162,9 +168,13 @@ class Case:
             deviations.append(_worst(np.abs(counts - whole) / np.maximum(whole, 1)))
             patches = self.frames.read(PATCHES, first, stop)[..., 0] if self.stored else None
             exact = whole if detector.poisson else counts
-            parts.append(frame_statistics(stored, exact, patches, detector.saturation))
+            limit = detector.saturation
+            if limit is not None:  # what amplitudes of single precision tell apart
+                limit *= 1 - INTEGER_BOUND
+            parts.append(frame_statistics(stored, exact, patches, limit))
         values = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-        return {**values, "deviation": np.concatenate(deviations)}
+        scale = self.scale_of(np.arange(self.count))
+        return {**values, "deviation": np.concatenate(deviations), "frame_scale": scale}
 
     @property
     def stored(self):
@@ -206,7 +216,7 @@ def parseval(case):
 
 
 def dose(case):
-    """Mean counts per frame against the photons asked for."""
+    """Mean counts per frame against the photons asked for and the background."""
     detector = case.dataset.detector
     for hidden, why in (
         (case.model.detector_mask is not None, "pixels are hidden by beamstop or mask"),
@@ -281,7 +291,10 @@ def determinism(case):
             statistics=False,
         )
         differing[i] = np.count_nonzero(block.diff3d[0] != case.stored_picked[i])
-    return _row("determinism", "pixels that differ from a new run", differing, 0, "px", rows)
+        if block.dose is not None:
+            recorded = [case.take(key, rows[i : i + 1])[0] for key in ("frame_scale", "dose")]
+            differing[i] += recorded != [block.frame_scale[0], block.dose[0]]
+    return _row("determinism", "values that differ from a new run", differing, 0, "", rows)
 
 
 def patch_truth(case):
@@ -304,15 +317,12 @@ def patch_truth(case):
 
 
 def coordinates(case):
-    """Positions keep the buffer, the spacing of their layout and, where promised, the object."""
-    faults = position_faults(case)
-    if faults is None:
+    """Positions keep the limits and spacing of their layout and, where promised, the object."""
+    if case.dataset.scan.layout == "file":
         return skip(
             "coordinates", f"layout: file; {case.report['n_outside']} patches reach outside"
         )
-    frames, what = faults
-    worst = int(frames[0]) if len(frames) else None
-    return Check("coordinates", what, len(frames), 0, "frames", not len(frames), worst)
+    return _counted("coordinates", *position_faults(case))
 
 
 def files(case):
@@ -325,58 +335,115 @@ def files(case):
 def statistics(case):
     """normalization.json is what the file gives.
 
-    Counts are known from stored amplitudes only to float32 rounding, hence the wider allowance of
-    what follows from them.
+    Large counts are known from stored amplitudes only to float32 rounding, hence the wider
+    allowance of what follows from them.
     """
-    train = case.splits == "train"
-    again = merge(case.frame_values, train, case.side)
+    again = normalization(
+        case.dataset.output.measurement,
+        case.objects,
+        case.side,
+        case.positions,
+        case.report,
+        case.scales,
+        case.splits,
+        case.frame_values,
+    )
+    written = dict(case.normalization)
     if not case.stored:
-        again.pop("norm_Y_I_patch")
-    rounded = case.dataset.output.measurement != "count_intensity"
+        for values in (again, written):
+            values.pop("norm_Y_I_patch", None)
+    detector, output = case.dataset.detector, case.dataset.output
+    exact = detector.poisson and (
+        output.measurement == "count_intensity" or again["max_counts"] <= EXACT_COUNTS
+    )
     worst, key = max(
-        (
-            off / (COUNTS_BOUND if rounded and name.startswith(COUNT_KEYS) else STATISTICS_BOUND),
-            name,
-        )
-        for off, name in _differences(again, case.normalization)
+        (off / (STATISTICS_BOUND if exact or name not in COUNT_KEYS else INTEGER_BOUND), name)
+        for off, name in _differences(again, written)
     )
     what = (
         f"largest relative difference from simulated.h5 ({key}), in units of {STATISTICS_BOUND:g}"
-        f" ({COUNTS_BOUND:g} for counts from stored amplitudes)"
     )
+    if not exact:
+        what += f" ({INTEGER_BOUND:g} for counts, which are rounded in the file)"
     return Check("statistics", what, worst, 1.0, "", worst <= 1)
 
 
 def measured_data(case):
     """Noise-free amplitudes at measured positions look like the measured frames."""
-    if case.measured is None:
-        return skip("measured_data", "the source file holds no measured frames with positions")
-    x, y = case.measured["xcoords"], case.measured["ycoords"]
-    simulated = np.sqrt(case.model.expected(x, y))
-    measured = np.sqrt(np.asarray(case.measured["diffraction"], np.float64))
+    why = _not_comparable(case)
+    if why:
+        return skip("measured_data", why)
+    frames = case.measured["diffraction"]
+    valid = np.ones(frames.shape[1:], bool) if case.mask is None else case.mask.astype(bool)
+    pairs = [_measured_pair(case, valid, *block) for block in case.blocks(len(frames))]
+    simulated, measured = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    lit = np.ptp(measured, axis=1) > 0
+    if not lit.any():
+        return skip("measured_data", "the measured frames are dark")
+    simulated, measured = simulated[lit], measured[lit]
     simulated *= np.vdot(simulated, measured) / np.vdot(simulated, simulated)
-    correlation = [
-        np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(simulated, measured, strict=True)
-    ]
+    correlation = [np.corrcoef(a, b)[0, 1] for a, b in zip(simulated, measured, strict=True)]
     mean = float(np.mean(correlation))
     r_factor = float(np.abs(simulated - measured).sum() / measured.sum())
+    worst = np.flatnonzero(lit)[np.argmin(correlation)]
     what = (
-        f"{len(x)} measured frames: mean correlation {mean:.4f} (> {MEASURED_CORRELATION}), "
-        f"R-factor {r_factor:.4f} (< {MEASURED_R_FACTOR}); R-factor shown"
+        f"R-factor of {len(measured)} measured frames ({len(lit) - len(measured)} dark ones left "
+        f"out); mean correlation {mean:.4f} (bound {MEASURED_CORRELATION}), lowest in frame {worst}"
     )
-    passed = mean > MEASURED_CORRELATION and r_factor < MEASURED_R_FACTOR
-    worst = None if passed else int(np.argmin(correlation))
-    return Check("measured_data", what, r_factor, MEASURED_R_FACTOR, "", passed, worst)
+    passed = bool(mean > MEASURED_CORRELATION and r_factor < MEASURED_R_FACTOR)
+    return Check("measured_data", what, r_factor, MEASURED_R_FACTOR, "", passed)
+
+
+def _not_comparable(case):
+    """Why measured frames cannot be compared with this data set; None if they can."""
+    sample, probe = case.dataset.object, case.dataset.probe
+    if case.measured is None:
+        return "the source file holds no measured frames with positions"
+    shape = case.measured["diffraction"].shape
+    if shape[1:] != (case.side, case.side):
+        return f"the measured frames have shape {shape}, N is {case.side}"
+    if case.objects.ndim == 3:
+        return f"the source file holds {len(case.objects)} objects"
+    if sample.phase_rule != "source":
+        return f"object.phase: {sample.phase_rule} replaces the phase of the source"
+    altered = probe.transform or probe.mask_diameter or probe.modes.count > 1
+    if probe.file != sample.file or altered:
+        return "the probe is not the one of the source file as it is"
+    return None
+
+
+def _measured_pair(case, valid, first, stop):
+    """Simulated and measured amplitudes of valid pixels, float64 (m, pixels)."""
+    x, y = (case.measured[key][first:stop] for key in ("xcoords", "ycoords"))
+    frames = measured_amplitude(case.measured["diffraction"][first:stop], case.measured["domain"])
+    return np.sqrt(case.model.expected(x, y))[:, valid], frames[:, valid]
+
+
+def measured_amplitude(frames, domain):
+    """Amplitudes of measured frames, float64 (m, N, N).
+
+    Integers are counts, and so are numbers of a file that declares an intensity `domain`; other
+    floating-point frames are amplitudes, as the data contract has them. Intensities below zero,
+    left by the subtraction of a background, are no light.
+    """
+    values = np.asarray(frames, np.float64)
+    if frames.dtype.kind in "iu" or domain in ("count_intensity", "intensity"):
+        return np.sqrt(np.maximum(values, 0))
+    return values
 
 
 def split(case):
     """Train and test frames lie on their sides of the line."""
-    config = case.dataset.split
-    if config is None:
-        return skip("split", "the data set is not split, every frame is train")
     frames, what = split_faults(case)
+    if case.dataset.split is None and not len(frames):
+        return skip("split", "the data set is not split, every frame is train")
+    return _counted("split", frames, what)
+
+
+def _counted(check_id, frames, what):
+    """The row of a check that counts the frames at fault; the first one is named."""
     worst = int(frames[0]) if len(frames) else None
-    return Check("split", what, len(frames), 0, "frames", not len(frames), worst)
+    return Check(check_id, what, len(frames), 0, "frames", not len(frames), worst)
 
 
 def _row(check_id, what, off, bound, unit="", frames=None):
@@ -392,23 +459,26 @@ def _worst(values):
 
 
 def _differences(found, written, path=""):
-    """(relative difference, key) of every number in `found` against `written`."""
-    for key, value in found.items():
+    """(relative difference, key) of every number in `found` and `written`; inf if one lacks it."""
+    for key in found.keys() | written.keys():
         name = f"{path}{key}"
-        other = written.get(key)
-        if isinstance(value, dict):
-            yield from _differences(value, other or {}, f"{name}.")
-            continue
-        pairs = (
-            zip(value, other or [], strict=False) if isinstance(value, list) else [(value, other)]
-        )
-        if isinstance(value, list) and len(value) != len(other or []):
-            yield math.inf, name
-        for a, b in pairs:
-            yield _difference(a, b), name
+        here, there = found.get(key), written.get(key)
+        if isinstance(here, dict):
+            yield from _differences(here, there if isinstance(there, dict) else {}, f"{name}.")
+        elif isinstance(here, list):
+            matching = isinstance(there, list) and len(here) == len(there)
+            pairs = zip(here, there, strict=True) if matching else [(0.0, None)]
+            yield max(_difference(*pair) for pair in pairs), name
+        else:
+            known = key in found and key in written
+            yield _difference(here, there) if known else math.inf, name
 
 
 def _difference(a, b):
-    if b is None:
-        return 0.0 if not math.isfinite(a) else math.inf
-    return abs(a - b) / max(abs(a), abs(b), 1e-300) if a != b else 0.0
+    """Relative difference of two entries; what is not finite is null in JSON."""
+    numbers = [isinstance(v, int | float) and math.isfinite(v) for v in (a, b)]
+    if all(numbers):
+        return abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0
+    if isinstance(a, float) and not math.isfinite(a):
+        a = None
+    return 0.0 if a == b else math.inf

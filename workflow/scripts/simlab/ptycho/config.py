@@ -293,6 +293,15 @@ class DetectorConfig(Section):
         None, description="npy, or npz key `mask`; (N,N), 1 = valid, DC at [N//2,N//2]"
     )
 
+    @model_validator(mode="after")
+    def _whole_counts(self):
+        if self.poisson and self.saturation is not None and self.saturation % 1:
+            raise ValueError(
+                f"detector.saturation is {self.saturation}, with detector.poisson: true counts "
+                "are whole numbers"
+            )
+        return self
+
 
 class GroupingConfig(Section):
     """Groups of neighboring frames."""

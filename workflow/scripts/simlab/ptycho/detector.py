@@ -2,11 +2,11 @@
 
 import functools
 import math
-from decimal import Decimal, localcontext
 
 import numpy as np
 
 from simlab.core.errors import ConfigError, InputFileError
+from simlab.ptycho.histogram import histogram_edges
 from simlab.ptycho.kernels import detection
 
 
@@ -30,18 +30,6 @@ def valid_pixels(side, detector, mask=None):
         covered = distance_sq[:, None] + distance_sq <= (detector.beamstop_diameter / 2) ** 2
         valid[covered] = 0
     return None if valid.all() else valid
-
-
-@functools.cache
-def histogram_edges():
-    """Edges of the histogram bins 1..255, float64 (256,): 2^(-40 + 80 i/255).
-
-    Bin 0 counts zeros; values beyond the ends belong to the first and the last bin.
-    """
-    with localcontext() as context:
-        context.prec = 40
-        exponents = (Decimal(2 * detection.OCTAVES * i) / 255 for i in range(detection.BINS))
-        return np.array([float(Decimal(2) ** (e - detection.OCTAVES)) for e in exponents])
 
 
 @functools.cache

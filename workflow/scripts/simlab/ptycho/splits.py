@@ -15,7 +15,7 @@ def split_line(coordinate, test_fraction):
     order, banker's rounding); the line is midway between the last train and the first test frame.
     """
     order = np.argsort(coordinate, kind="stable")
-    n_train = len(order) - int(round(len(order) * test_fraction))
+    n_train = len(order) - round(len(order) * test_fraction)
     if not 0 < n_train < len(order):
         raise ConfigError(
             f"a test fraction of {test_fraction:g} leaves one side of {len(order)} frames empty"

@@ -10,24 +10,11 @@ import numpy as np
 
 from simlab.core.errors import SimlabError
 from simlab.core.statistics import histogram_percentile
+from simlab.ptycho.histogram import BINS, histogram_bins, histogram_edges
 
-HISTOGRAM_BINS = 256
-LOG2_RANGE = (-40.0, 40.0)
-PERCENTILES = {"p1": 1.0, "p50": 50.0, "p99": 99.0}
-
-
-def histogram_edges():
-    """Edges of the 256 bins: bin 0 holds zeros, 255 bins equal in log2 from 2^-40 to 2^40."""
-    return np.concatenate([[0.0], np.exp2(np.linspace(*LOG2_RANGE, HISTOGRAM_BINS))])
-
-
-def histogram_bins(values):
-    """Bin of each value >= 0 in `histogram_edges`, int64; out of range goes to the end bins."""
-    low, high = LOG2_RANGE
-    with np.errstate(divide="ignore"):
-        position = (np.log2(values) - low) * ((HISTOGRAM_BINS - 1) / (high - low))
-    inside = 1 + np.clip(np.floor(position), 0, HISTOGRAM_BINS - 2).astype(np.int64)
-    return np.where(values > 0, inside, 0)
+PERCENTILES = {"p0_1": 0.1, "p1": 1.0, "p50": 50.0, "p99": 99.0, "p99_9": 99.9}
+FORMAT = 1
+FROM_REPORT = ("n_outside", "mean_nearest_distance", "linear_overlap")
 
 
 def radial_rings(side):
@@ -79,7 +66,7 @@ def frame_statistics(stored, counts, patches=None, saturation=None):
         "radial": np.array(
             [np.bincount(rings, frame)[: side // 2] / ring_pixels for frame in events]
         ),
-        "histogram": np.array([np.bincount(row, minlength=HISTOGRAM_BINS) for row in bins]),
+        "histogram": np.array([np.bincount(row, minlength=BINS) for row in bins]),
     }
 
 
@@ -123,7 +110,7 @@ def merge(frames, selected, side):
     # sum (A - mean)^2 = sum A^2 - n mean^2 cancels only where std << mean; frames are far from it
     variance = max(0.0, mean_sum_sq / pixels - mean**2)
     histogram = chosen["histogram"].sum(axis=0, dtype=np.int64)
-    edges = histogram_edges()
+    edges = np.concatenate([[0.0], histogram_edges()])
     counts = chosen["counts_sum"]
     mean_counts_sq = mean_of(chosen["counts_sum_sq"])
     return {
@@ -158,11 +145,47 @@ def merge(frames, selected, side):
 
 def _percentile(histogram, edges, percent):
     value = histogram_percentile(histogram, edges, percent)
-    return value if value >= edges[1] else 0.0  # bin 0 holds zeros, not a range
+    return value if value > edges[1] else 0.0  # bin 0 holds zeros, not a range
 
 
 def _full_scale(side, mean_sum_sq):
     return math.sqrt((side / 2) ** 2 / mean_sum_sq) if mean_sum_sq > 0 else math.inf
+
+
+def normalization(measurement, objects, side, positions, report, scales, splits, frames):
+    """Content of normalization.json.
+
+    Parameters
+    ----------
+    measurement : str
+        Measurement domain.
+    objects : complex64 (H, W) or (K, H, W)
+    side : int
+    positions, report, scales : dict
+        Content of positions.npz, positions.json, scale.json.
+    splits : (M,) str
+    frames : dict
+        Per-frame statistics of all frames in order, and `frame_scale`.
+    """
+    train = splits == "train"
+    return {
+        "format": FORMAT,
+        "split": "train",
+        "measurement_domain": measurement,
+        "nphotons": scales["nphotons"],
+        "intensity_scale": scales["intensity_scale"],
+        "norm_Y_I": observed_norm(frames["counts_sum"], frames["frame_scale"], scales["nphotons"]),
+        **merge(frames, train, side),
+        "object": object_statistics(
+            objects,
+            positions["xcoords"],
+            positions["ycoords"],
+            positions["object_index"],
+            train,
+            side,
+        ),
+        **{key: report[key] for key in FROM_REPORT},
+    }
 
 
 def object_statistics(objects, x, y, object_index, selected, side):

@@ -3,9 +3,7 @@
 import numpy as np
 
 from simlab.core.files import read_csv, read_json, read_npz, write_json
-from simlab.ptycho.statistics import concatenate, merge, object_statistics, observed_norm
-
-FROM_REPORT = ("n_outside", "mean_nearest_distance", "linear_overlap")
+from simlab.ptycho.statistics import concatenate, normalization
 
 
 def write_normalization(spec, stage1, positions, report, scale, index, statistics, json):
@@ -26,42 +24,6 @@ def write_normalization(spec, stage1, positions, report, scale, index, statistic
             frames,
         ),
     )
-
-
-def normalization(measurement, objects, side, positions, report, scales, splits, frames):
-    """Content of normalization.json.
-
-    Parameters
-    ----------
-    measurement : str
-        Measurement domain.
-    objects : complex64 (H, W) or (K, H, W)
-    side : int
-    positions, report, scales : dict
-        Content of positions.npz, positions.json, scale.json.
-    splits : (M,) str
-    frames : dict
-        Per-frame statistics of all frames in order, and `frame_scale`.
-    """
-    train = splits == "train"
-    return {
-        "format": 1,
-        "split": "train",
-        "measurement_domain": measurement,
-        "nphotons": scales["nphotons"],
-        "intensity_scale": scales["intensity_scale"],
-        "norm_Y_I": observed_norm(frames["counts_sum"], frames["frame_scale"], scales["nphotons"]),
-        **merge(frames, train, side),
-        "object": object_statistics(
-            objects,
-            positions["xcoords"],
-            positions["ycoords"],
-            positions["object_index"],
-            train,
-            side,
-        ),
-        **{key: report[key] for key in FROM_REPORT},
-    }
 
 
 def splits_of(index):
