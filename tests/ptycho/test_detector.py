@@ -11,9 +11,10 @@ from numba import njit
 
 from simlab.core.errors import ConfigError, PhysicsError
 from simlab.ptycho.config import DetectorConfig
-from simlab.ptycho.detector import histogram_edges, valid_pixels
+from simlab.ptycho.detector import valid_pixels
 from simlab.ptycho.diffraction import sample_counts
 from simlab.ptycho.forward import ForwardModel
+from simlab.ptycho.histogram import histogram_edges
 from simlab.ptycho.kernels.elementary import cos_and_sin_of_turns, exp, log
 from simlab.ptycho.photons import detector_key
 from simlab.ptycho.statistics import frame_statistics
