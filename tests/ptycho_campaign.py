@@ -184,5 +184,3 @@ def small_dataset(folder, *changes, base=SMALL):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return SmallDataset(folder, parse_config(DatasetConfig, merged(base, *changes))).make()
-
-

@@ -211,7 +211,7 @@ def parseval(case):
     """Sum of A^2 equals the power of the exit wave."""
     power = case.model.power(*case.where(case.picked))
     total = case.expected_picked.sum(axis=(1, 2))
-    off = np.abs(total / power - 1, where=power > 0, out=np.zeros_like(power))
+    off = np.divide(np.abs(total - power), power, where=power > 0, out=total.copy())
     return _row("parseval", "sum A^2 / sum |psi|^2 - 1", off, PARSEVAL_BOUND, frames=case.picked)
 
 

@@ -26,7 +26,7 @@ def physics_checks(probe, amplitude, power):
     `power(objects, probe, x, y)` gives the power of the exit waves, float64 (m,).
     """
     n = probe.shape[-1]
-    sample = make_object("siemens_star", n + 2 * MARGIN, spokes=10)
+    sample = star(n + 2 * MARGIN)
     where = np.array([n // 2 + 14.0]), np.array([n // 2 + 17.0])
     modes = probe if probe.ndim == 3 else probe[None]
     return [
@@ -41,6 +41,12 @@ def physics_checks(probe, amplitude, power):
         mode_sum(sample, modes, where, amplitude),
         conjugation(sample, probe, where, amplitude),
     ]
+
+
+def star(side):
+    """A complex object without symmetry: stars of 10 and 7 spokes in modulus and phase."""
+    modulus, phase = (make_object("siemens_star", side, spokes=k).real for k in (10, 7))
+    return (modulus * np.exp(1j * (1 - phase))).astype(np.complex64)
 
 
 def translation(sample, probe, where, amplitude):
