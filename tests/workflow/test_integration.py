@@ -83,9 +83,11 @@ def test_the_report_holds_previews_checks_and_statistics(copy_of, small, snakema
         assert text in report
 
 
-def test_unit_tests_can_be_generated(copy_of, small, snakemake):
-    snakemake("--generate-unit-tests", "unit", campaign=small, directory=copy_of)
-    assert list((copy_of / "unit").rglob("*ptycho_scale*"))
+def test_unit_tests_can_be_generated(repository, small, snakemake):
+    workflow = {"campaign": small, "directory": repository, "snakefile": repository / "Snakefile"}
+    snakemake("results/ptycho/tiny/scale.json", **workflow)
+    snakemake("--generate-unit-tests", "unit", "results/ptycho/tiny/scale.json", **workflow)
+    assert list((repository / "unit").rglob("*ptycho_scale*"))
 
 
 def test_snakemake_finds_nothing_to_lint(snakemake):

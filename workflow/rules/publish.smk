@@ -20,6 +20,8 @@ rule verify:
         campaign.files("manifest.json"),
     log:
         "logs/verify/all.log",
+    conda:
+        "../../envs/core.yaml"
     params:
         code=code_digest("verify.py"),
     script:
@@ -30,6 +32,8 @@ rule plan:
     """Data sets, samples, jobs, bytes and CPU hours, before anything runs."""
     log:
         "logs/plan/all.log",
+    conda:
+        "../../envs/core.yaml"
     params:
         estimates=lambda wildcards: [vars(e) for e in campaign.estimates()],
         code=code_digest("plan.py"),
@@ -44,6 +48,8 @@ rule warm_kernels:
     log:
         "logs/warm_kernels/all.log",
     priority: 100
+    conda:
+        "../../envs/core.yaml"
     params:
         spec=[domain for domain in PLANS if campaign.datasets(domain)],
         code=code_digest("warm_kernels.py"),

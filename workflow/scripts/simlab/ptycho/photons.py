@@ -1,6 +1,7 @@
 """Photons per pattern: the scale of a data set and doses that vary from frame to frame."""
 
 import math
+from decimal import Decimal
 
 import numpy as np
 
@@ -11,6 +12,9 @@ DETECTOR_STREAM = "ptycho.detector"
 NUMBERS_PER_PIXEL = 256
 DOSE_NUMBER = 253
 GOLDEN = 0x9E3779B97F4A7C15
+LOG2_E = 1 / math.log(2)
+LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
+LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 
 
 def detector_key(seed):
@@ -45,10 +49,20 @@ def drawn_doses(seed, bounds, frames, side):
 
     float64 (m,): exp(ln lo + u (ln hi - ln lo)), u being number 253 of pixel 0 of the frame.
     """
-    lo, hi = (math.log(bound) for bound in bounds)
+    lo, hi = (float(Decimal(bound).ln()) for bound in bounds)
     elements = [int(frame) * side**2 * NUMBERS_PER_PIXEL + DOSE_NUMBER for frame in frames]
     uniforms = counter_uniforms(detector_key(seed), np.array(elements, np.uint64))
-    return np.array([math.exp(lo + u * (hi - lo)) for u in uniforms.tolist()])
+    return _exp(lo + uniforms * (hi - lo))
+
+
+def _exp(x):
+    """e^x from exactly rounded operations alone: a C library's exp differs between processors."""
+    octaves = np.rint(x * LOG2_E)
+    rest = (x - octaves * LN2_HIGH) - octaves * LN2_LOW
+    series = np.zeros_like(rest)
+    for n in range(18, -1, -1):
+        series = series * rest + 1 / math.factorial(n)
+    return np.ldexp(series, octaves.astype(np.int64))
 
 
 def mean_power(power):

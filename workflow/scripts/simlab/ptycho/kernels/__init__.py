@@ -1,5 +1,9 @@
 """Compiled kernels of ptychography: arrays in, arrays out; no files, no configuration."""
 
+from simlab.core.jit import use_kernel_cache
+
+use_kernel_cache()
+
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
