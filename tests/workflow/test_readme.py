@@ -1,0 +1,73 @@
+"""Every code block of the README runs, in order, in a copy of the repository."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# run by .ci/run itself, since this test runs inside `make test`
+BY_CI = ("make demo", "make test", "make lint", "make docs")
+
+
+def blocks(root, language):
+    text = (root / "README.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def clone(root, tmp_path_factory):
+    """A copy of the tracked files with this environment as its .venv."""
+    folder = tmp_path_factory.mktemp("readme") / "simlab"
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    for name in filter(None, files):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (root / name).is_file():
+            target.write_bytes((root / name).read_bytes())
+            target.chmod((root / name).stat().st_mode)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def test_commands_and_examples_run_as_printed(root, clone):
+    (campaign,) = blocks(root, "yaml")
+    (clone / "my.yaml").write_text(campaign)
+    lines = [line for block in blocks(root, "bash") for line in block.splitlines() if line]
+    assert len(lines) > 10
+    for line in lines:
+        if line in BY_CI:
+            continue
+        done = subprocess.run(
+            shlex.split(line), cwd=clone, capture_output=True, text=True, env=os.environ
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    for block in blocks(root, "python"):
+        program = block + "\nassert photons.shape == truth.shape == (32, 32), photons.shape\n"
+        subprocess.run([sys.executable, "-c", program], cwd=clone, check=True)
+    assert (clone / "report.html").is_file()
+    assert (clone / "grf_visualization.png").is_file()
+
+
+def test_the_continuous_integration_runs_what_the_readme_tells_users(root):
+    script = (root / ".ci" / "run").read_text()
+    readme = (root / "README.md").read_text()
+    for command in BY_CI:
+        assert re.search(rf"^{command}\b", script, flags=re.MULTILINE), command
+        assert command in readme
+
+
+def test_links_of_the_readme_lead_somewhere(root):
+    for target in re.findall(r"\]\(([^)#]+)\)", (root / "README.md").read_text()):
+        assert (root / target).is_file(), target
+
+
+def test_pages_of_the_documentation_exist(root):
+    text = (root / "mkdocs.yml").read_text()
+    for page in re.findall(r": (\S+\.md)$", text, flags=re.MULTILINE):
+        assert Path(root / "docs" / page).is_file(), page
