@@ -4,7 +4,7 @@
 # make lint       snakemake --lint, snakefmt, ruff, the architecture's contracts
 # make docs       the documentation site in site/
 # make benchmark  timings beside the stand-in, in benchmarks/results/
-# make schemas    workflow/schemas/ from the configuration models
+# make schemas    workflow/schemas/ and the reference pages in docs/, from models and commands
 # make lock       renew requirements.lock
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,7 +35,9 @@ benchmark: .venv/ready
 	$(BIN)/python benchmarks/ptycho.py
 
 schemas: .venv/ready
-	$(BIN)/python -m simlab.schema > workflow/schemas/campaign.schema.json
+	$(BIN)/python -m simlab.schema campaign > workflow/schemas/campaign.schema.json
+	$(BIN)/python -m simlab.schema configuration > docs/ptycho-configuration.md
+	$(BIN)/python -m simlab.schema commands > docs/ptycho-commands.md
 
 # The environment holds exactly what the lock file names, checked by hash.
 .venv/ready: requirements.lock pyproject.toml

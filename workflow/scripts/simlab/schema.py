@@ -1,8 +1,69 @@
-"""JSON schema of the configuration, for editors: `python -m simlab.schema > FILE`."""
+"""References made from the models, so that they cannot fall behind: `python -m simlab.schema WHAT`.
 
+WHAT is `campaign` (JSON schema of the configuration, for editors), `configuration` (tables of all
+keys) or `commands` (tables of all options), the last two as pages of the documentation.
+"""
+
+import dataclasses
+import inspect
 import json
+import re
+import sys
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from typer.models import ArgumentInfo
 
 from simlab.campaign import Campaign
+from simlab.ptycho.config import DatasetConfig
+from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
+
+TYPE_NAMES = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    bool: "true, false",
+    Path: "path",
+}
+BOUNDS = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
+UNIT = re.compile(r"(?:^|,? ?\b)(px|radians|counts|um|nm|m)(?=[,;:]|$)[,;:]? ?")
+NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
+KINDS = {
+    "object.params": ("object.kind", OBJECT_PARAMS),
+    "probe.params": ("probe.kind", PROBE_PARAMS),
+    "scan.options": ("scan.layout", LAYOUT_OPTIONS),
+}
+"""Keys whose content depends on another key."""
+
+CONFIGURATION_HEAD = """\
+# Ptychography: configuration keys
+
+All keys of one data set, `ptycho.datasets.NAME`. `make schemas` writes this page from the models in
+`workflow/scripts/simlab/ptycho/config.py`; a test compares. No key is required, and `{}` is a data
+set; `null` means what the last column says. Numbers may be written as text, so that `1.0e9`, which
+YAML reads as text, is a number. How the keys go together is told in [How to](ptycho-how-to.md).
+"The peer" is the original program, whose files and random draws can be reproduced.
+"""
+COMMANDS_HEAD = """\
+# Ptychography: commands
+
+All options of `simlab ptycho COMMAND`. `make schemas` writes this page from the commands
+themselves; a test compares. Options may be spelled with dashes or underscores. A command exits
+with 0 when done, 1 for an error that is reported in one line, 2 for a wrong command line.
+"The peer" is the original program, whose random draws can be reproduced. What the options of
+`simulate` do in detail is told by the [configuration keys](ptycho-configuration.md) they set.
+"""
+SHARED_HEAD = """\
+## Options of simulate, doses and lines
+
+An option wins over `--simulation-config`, and that over the default.
+"""
+SHARED_NOTE = "And the [shared options](#options-of-simulate-doses-and-lines).\n"
+OPTIONAL_NOTE = " Left out (`null`) by default; the defaults below hold once it is there."
 
 
 def campaign_schema():
@@ -10,5 +71,198 @@ def campaign_schema():
     return json.dumps(Campaign.model_json_schema(), indent=1, sort_keys=True) + "\n"
 
 
+def configuration_page():
+    """Tables of all keys of a ptychography data set, as Markdown."""
+    parts = [CONFIGURATION_HEAD, *_sections(DatasetConfig, DatasetConfig())]
+    for key, (chooser, models) in KINDS.items():
+        parts.append(f"## {key}\n\nBy `{chooser}`.\n")
+        for kind, model in models.items():
+            parts.append(f"### {chooser.split('.')[0]}: {kind}\n\n{_sentence(model)}\n")
+            if model.model_fields:
+                parts.append(configuration_table(model))
+    return "\n".join(parts)
+
+
+def configuration_table(model, defaults=None):
+    """Markdown table of the keys of one model; sections of their own are left out.
+
+    `defaults`: an instance that tells defaults which depend on other keys; None = the fields'.
+    """
+    rows = []
+    for name, field in model.model_fields.items():
+        if _section_of(field.annotation) is not None:
+            continue
+        default = field.get_default(call_default_factory=True)
+        if defaults is not None and field.annotation is not dict:
+            default = getattr(defaults, name)
+        meaning, unit = _meaning_and_unit(field.description or "")
+        key = f"`{field.alias or name}`"
+        rows.append((key, _type_text(field), _default_text(default), unit, meaning))
+    return _table(("key", "type", "default", "unit", "meaning"), rows)
+
+
+def commands_page():
+    """Tables of all options of the ptychography commands, as Markdown."""
+    from simlab.ptycho.cli import SimulationOptions, app
+
+    shared = {field.name for field in dataclasses.fields(SimulationOptions)}
+    parts = [COMMANDS_HEAD]
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__
+        own = inspect.signature(command.callback).parameters.values()
+        parts.append(f"## {name}\n\n{inspect.cleandoc(command.callback.__doc__)}\n")
+        if shared <= {parameter.name for parameter in own}:
+            parts.append(SHARED_NOTE)
+            own = [parameter for parameter in own if parameter.name not in shared]
+        parts.append(options_table(own))
+    every = inspect.signature(SimulationOptions).parameters.values()
+    return "\n".join([*parts, SHARED_HEAD, options_table(every)])
+
+
+def options_table(parameters):
+    """Markdown table of options, from the parameters of a command."""
+    rows = []
+    for parameter in parameters:
+        annotation, info = get_args(parameter.annotation)
+        kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
+        kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is list else kinds[0]
+        type_text = "flag" if kind is bool else TYPE_NAMES[kind]
+        type_text += f" >= {info.min}" if info.min is not None else ""
+        meaning, told = _without_default(info.help or "")
+        if parameter.default is inspect.Parameter.empty:
+            default = "required"
+        elif kind is bool:
+            default = "off"
+        else:
+            default = told or ("" if parameter.default in (None, "") else str(parameter.default))
+        names = ", ".join(f"`{name}`" for name in _option_names(parameter.name, info))
+        rows.append((names, type_text, default, meaning))
+    return _table(("option", "type", "default", "meaning"), rows)
+
+
+def _option_names(name, info):
+    if isinstance(info, ArgumentInfo):
+        return [name.upper()]
+    # in an annotation, typer keeps the first of several names in the place of the default
+    declared = [info.default, *(info.param_decls or ())]
+    return [text for text in declared if isinstance(text, str)] or ["--" + name.replace("_", "-")]
+
+
+def _without_default(text):
+    """A help text without its "(default: ...)", and what that says."""
+    told = re.search(r" ?[(\[]default: (.+?)[)\]]$", text)
+    return (text[: told.start()], told[1]) if told else (text, "")
+
+
+def _table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n" for cells in lines
+    )
+
+
+def _sections(model, defaults, path=""):
+    """Heading and table of a section and of those in it; `defaults` is its instance or None."""
+    title = path or "Top level"
+    note = OPTIONAL_NOTE if defaults is None else ""
+    yield f"## {title}\n\n{_sentence(model)}{note}\n"
+    yield configuration_table(model, model() if defaults is None else defaults)
+    for name, field in model.model_fields.items():
+        section = _section_of(field.annotation)
+        if section is not None:
+            yield from _sections(section, getattr(defaults, name), f"{path}.{name}".lstrip("."))
+
+
+def _sentence(model):
+    return model.__doc__.strip().splitlines()[0]
+
+
+def _members(annotation):
+    """The alternatives of an annotation and the constraints around them."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *around = get_args(annotation)
+        return [(member, [*limits, *around]) for member, limits in _members(inner)]
+    if origin is not None and (origin.__name__ in ("Union", "UnionType")):
+        return [pair for argument in get_args(annotation) for pair in _members(argument)]
+    return [(annotation, [])]
+
+
+def _section_of(annotation):
+    """The model that is a section of its own: the field's only type, or null."""
+    kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
+    if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel):
+        return kinds[0]
+    return None
+
+
+def _type_text(field):
+    texts = [
+        _one_type(kind, [*around, *field.metadata]) for kind, around in _members(field.annotation)
+    ]
+    return " or ".join(dict.fromkeys(texts))
+
+
+def _one_type(kind, constraints):
+    if kind is NoneType:
+        return "null"
+    if get_origin(kind) is Literal:
+        return ", ".join(str(value) for value in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "{" + ", ".join(f"{name}: ..." for name in kind.model_fields) + "}"
+    if get_origin(kind) in (list, tuple):
+        members = [_one_type(k, c) for argument in get_args(kind) for k, c in _members(argument)]
+        return f"list of {members[0]}s" if get_origin(kind) is list else f"[{', '.join(members)}]"
+    if get_origin(kind) is dict or kind in (dict, Any):
+        return "mapping"
+    limits = [text for constraint in constraints for text in _limits(constraint)]
+    return TYPE_NAMES[kind] + (" " + ", ".join(limits) if limits and kind is not bool else "")
+
+
+def _limits(constraint):
+    for kind, (sign, name) in BOUNDS.items():
+        if isinstance(constraint, kind):
+            yield f"{sign} {_number(getattr(constraint, name))}"
+    if isinstance(constraint, MinLen | MaxLen):
+        sign, length = (
+            (">=", constraint.min_length)
+            if isinstance(constraint, MinLen)
+            else ("<=", constraint.max_length)
+        )
+        yield f"{sign} {length} characters"
+
+
+def _number(value):
+    return "2^63 - 1" if value == 2**63 - 1 else "2^32 - 1" if value == 2**32 - 1 else f"{value:g}"
+
+
+def _default_text(value):
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, bool) or value is None:
+        return f"`{json.dumps(value)}`"
+    if isinstance(value, dict):
+        return "`{}`"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(f'{item:g}' for item in value)}]`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _meaning_and_unit(description):
+    """The description without its unit, and the unit."""
+    found = UNIT.search(description)
+    if found:
+        before, after = description[: found.start()], description[found.end() :]
+        return "; ".join(part for part in (before.rstrip(",; "), after) if part), found[1]
+    unit = next((unit for words, unit in NAMED_UNITS.items() if words in description), "")
+    return description, unit
+
+
+PAGES = {
+    "campaign": campaign_schema,
+    "configuration": configuration_page,
+    "commands": commands_page,
+}
+
 if __name__ == "__main__":
-    print(campaign_schema(), end="")
+    print(PAGES[sys.argv[1]](), end="")
