@@ -2,14 +2,15 @@
 
 import logging
 import math
+import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from simlab.core.config import user_path
+from simlab.core.config import parse_config, user_path
 from simlab.core.errors import ConfigError, SimlabError
 from simlab.core.files import npz_headers, sha256_of
 from simlab.core.provenance import code_digest
@@ -17,8 +18,9 @@ from simlab.core.random import generator
 from simlab.core.sharding import shard_range
 from simlab.ptycho import plan, specs
 from simlab.ptycho.cache import memoize_raw_data
+from simlab.ptycho.config import DetectorConfig
 from simlab.ptycho.dataset import read_dataset, write_dataset
-from simlab.ptycho.files.inputs import read_input, write_input
+from simlab.ptycho.files.inputs import write_input
 from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.metadata import spec_digest
 from simlab.ptycho.objects import build_objects
@@ -82,57 +84,63 @@ def write_stage1(dataset, path, sources=(None, None)):
     return object_record, probe_record
 
 
-def simulate_file(dataset, input_file, output, run):
-    """Simulate object and probe of `input_file` as `dataset` says and write `output`.
+def simulate_doses(dataset, stage1, outputs, run, finish=None):
+    """Simulate the same frames at one or several doses; positions and power are found once.
 
     npz files of up to 1 GiB go through the memoization cache; larger ones and HDF5 files are
-    streamed and never do, which a log line says.
+    streamed and never do, which a log line says. All outputs appear together, at the end.
 
     Parameters
     ----------
     dataset : DatasetConfig
         Of its object and probe sections only the number of probe modes is used.
-    input_file : path
-        Stage-1 file, or any file that holds object and probe.
-    output : path
-        .npz, .h5 or .hdf5.
+    stage1 : dict
+        Object and probe, from `read_input`.
+    outputs : mapping
+        Photons per pattern -> file to write (.npz, .h5 or .hdf5), all in one folder.
     run : Run
+    finish : function, optional
+        Called with the path of each finished file, before it is moved to its place; files that
+        it writes beside it are moved as well.
 
     Returns
     -------
-    Summary
-    """
-    return sweep_doses(dataset, input_file, {dataset.detector.nphotons: output}, run)[0]
-
-
-def sweep_doses(dataset, input_file, outputs, run):
-    """Simulate the same frames at several doses; positions and power are found once.
-
-    `outputs` maps photons per pattern to the file to write; the rest as in `simulate_file`.
-    Returns a Summary for each.
+    list of Summary
     """
     outputs = {nphotons: Path(path) for nphotons, path in outputs.items()}
     for path in outputs.values():
         if path.suffix not in SUFFIXES:
             raise ConfigError(f"{path}: output files end in {', '.join(SUFFIXES)}")
-    stage1 = read_input(input_file, allow_small_object=run.allow_small_object)
-    first = next(iter(outputs.values()))
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a folder, an output file is expected")
+    if len(set(outputs.values())) < len(outputs):
+        raise ConfigError(f"photons {list(outputs)}: some doses have the same file name")
+    variants = {path: with_photons(dataset, dose) for dose, path in outputs.items()}
+    first = next(iter(variants))
     with workplace(first) as folder:
         stage1 = write_placed_input(stage1, dataset, folder / "input.npz")
-        variants = {
-            path: dataset.model_copy(
-                update={"detector": dataset.detector.model_copy(update={"nphotons": nphotons})}
-            )
-            for nphotons, path in outputs.items()
-        }
         digest = sha256_of(folder / "input.npz")
         for path, variant in variants.items():
             if not run.force:
                 refuse_other_parameters(path, spec_digest(variant, digest))
         sizes = place(dataset, stage1, folder)
-        return [
-            _write(variant, digest, sizes, run, folder, path) for path, variant in variants.items()
-        ]
+        ready, done = folder / "ready", []
+        ready.mkdir()
+        for path, variant in variants.items():
+            made = ready / path.name
+            done.append(_write(variant, digest, sizes, run, folder, made))
+            if finish:
+                finish(made)
+        for made in sorted(ready.iterdir()):
+            os.replace(made, first.with_name(made.name))
+        return done
+
+
+def with_photons(dataset, nphotons):
+    """`dataset` with another number of photons per pattern."""
+    values = dataset.detector.model_dump(mode="json") | {"nphotons": nphotons}
+    detector = parse_config(DetectorConfig, values, "detector")
+    return dataset.model_copy(update={"detector": detector})
 
 
 def _write(dataset, digest, sizes, run, folder, output):
@@ -165,14 +173,24 @@ def _write(dataset, digest, sizes, run, folder, output):
 
 @contextmanager
 def workplace(output):
-    """Temporary folder beside `output`; SimlabError where there cannot be one."""
+    """Temporary folder beside `output`; SimlabError where there cannot be one.
+
+    Folders made for it are removed again if the block fails.
+    """
+    made = [path for path in (output.parent, *output.parent.parents) if not path.exists()]
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         directory = tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.")
     except OSError as error:
         raise SimlabError(f"cannot write {output}: {error.strerror}") from None
-    with directory as folder:
-        yield Path(folder)
+    try:
+        with directory as folder:
+            yield Path(folder)
+    except BaseException:
+        with suppress(OSError):
+            for path in made:
+                path.rmdir()
+        raise
 
 
 def write_placed_input(stage1, dataset, path):

@@ -5,7 +5,8 @@ from simlab.core.files import write_json, write_npz
 from simlab.ptycho.config import ScanConfig
 from simlab.ptycho.files.coordinates import read_coordinates
 from simlab.ptycho.files.inputs import read_input
-from simlab.ptycho.scans import build_positions, coverage_report, effective_buffer
+from simlab.ptycho.kinds import largest_buffer
+from simlab.ptycho.scans import build_positions, coverage_report
 
 
 def write_positions(spec, input_npz, source, npz, json):
@@ -14,7 +15,7 @@ def write_positions(spec, input_npz, source, npz, json):
     `spec` holds seed and scan (a ScanConfig); `source` is the user's coordinate file, or None.
     """
     config = parse_config(ScanConfig, spec["scan"])
-    stage1 = read_input(input_npz)
+    stage1 = read_input(input_npz, allow_small_object=True)
     objects, probe = stage1["objectGuess"], stage1["probeGuess"]
     count = objects.shape[0] if objects.ndim == 3 else 1
     shape, side = objects.shape[-2:], probe.shape[-1]
@@ -33,7 +34,7 @@ def write_positions(spec, input_npz, source, npz, json):
         positions["object_index"],
         shape,
         probe,
-        effective_buffer(buffer, shape),
+        min(buffer, largest_buffer(shape)),
     )
     write_npz(npz, positions)
     write_json(json, report)
