@@ -64,4 +64,4 @@ rule all:
     default_target: True
     input:
         rules.warm_kernels.output,
-        campaign.files("manifest.json"),
+        [campaign.targets(domain) for domain in PLANS],

@@ -45,7 +45,7 @@ def test_a_campaign_runs_as_slurm_jobs(root, tmp_path, cluster):
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"),
         *("--profile", root / "profiles" / "slurm", "--directory", tmp_path),
-        *("--configfile", campaign, "results/ptycho/tiny/simulated.h5"),
+        *("results/ptycho/tiny/simulated.h5", "--configfile", campaign),
         *("--slurm-init-seconds-before-status-checks", "2"),
         *("--seconds-between-status-checks", "2"),
         *("--default-resources", "slurm_account=lab", "slurm_partition=short", "mem_mb=600"),

@@ -79,7 +79,7 @@ def test_the_catalog_snakefile_is_the_same_workflow(root, snakemake):
 def test_the_report_holds_previews_checks_and_statistics(copy_of, small, snakemake):
     snakemake("--report", "report.html", campaign=small, directory=copy_of)
     report = (copy_of / "report.html").read_text()
-    for text in ("Previews", "Checks", "Statistics", "preview.png", "checks.html", "tiny"):
+    for text in ("Previews", "Checks", "Normalization", "preview.png", "checks.html", "tiny"):
         assert text in report
 
 

@@ -16,7 +16,6 @@ PTYCHO_DIR = "results/ptycho/{dataset}"
 
 localrules:
     ptycho,
-    ptycho_object,
     ptycho_probe,
     ptycho_input,
     ptycho_positions,
@@ -31,7 +30,7 @@ rule ptycho:
     """Every published file of every ptychography data set."""
     input:
         rules.warm_kernels.output,
-        [f"results/ptycho/{name}/manifest.json" for name in PTYCHO],
+        campaign.targets("ptycho"),
 
 
 rule ptycho_object:
@@ -49,7 +48,10 @@ rule ptycho_object:
     conda:
         "../../envs/ptycho.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * 2 ** (attempt - 1),
+        mem_mb=lambda wildcards, attempt: (
+            ptycho_plan.object_megabytes(PTYCHO_SIZES[wildcards.dataset])
+            * 2 ** (attempt - 1)
+        ),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         spec=lambda wildcards: ptycho_specs.object_spec(
@@ -418,7 +420,7 @@ rule ptycho_tables:
         statistics=report(
             f"{PTYCHO_DIR}/statistics.html",
             caption="../report/statistics.rst",
-            category="Statistics",
+            category="Normalization",
             subcategory="ptycho",
             labels={"data set": "{dataset}", "content": "normalization statistics"},
         ),

@@ -25,6 +25,14 @@ class Campaign(Section):
             for name, dataset in self.datasets(domain).items():
                 yield domain, name, dataset
 
+    def targets(self, domain):
+        """Paths of all published files of a domain."""
+        return [
+            path
+            for name, dataset in self.datasets(domain).items()
+            for path in PLANS[domain].targets(name, dataset)
+        ]
+
     def files(self, name):
         """Paths of the file called `name` (for example checks.json) of every data set."""
         return [f"results/{domain}/{dataset}/{name}" for domain, dataset, _ in self.planned()]

@@ -170,6 +170,12 @@ def seconds_per_frame(side):
     return SECONDS_PER_ITEM[nearest] * side**2 / nearest**2
 
 
+def object_megabytes(sizes):
+    """Memory of the job that makes the objects, MB: `lines` blurs a canvas of twice the side."""
+    pixels = sizes.shape[0] * sizes.shape[1]
+    return int(2 * BASE_MB + (pixels * 160 + sizes.objects * pixels * 24) / 1e6)
+
+
 def shard_megabytes(sizes):
     """Memory of a simulating job, MB: interpreter, objects, blocks of frames."""
     objects = sizes.objects * sizes.shape[0] * sizes.shape[1] * 8 * 3
