@@ -1,0 +1,189 @@
+"""Draw the figures of the documentation with the library itself.
+
+python docs/figures.py [FOLDER]     (default: docs/images)
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from simlab.core import figures
+from simlab.core.random import generator
+from simlab.ptycho.kinds import OBJECT_PARAMS
+from simlab.ptycho.objects import TILE_KINDS, make_object
+from simlab.ptycho.patches import extract_patches
+from simlab.ptycho.probes import (
+    fzp_probe,
+    gaussian_probe,
+    get_default_probe,
+    incoherent_modes,
+    zernike_probe,
+)
+from simlab.ptycho.scans import scan_positions
+
+HERE = Path(__file__).parent
+TEXTURE = HERE.parent / "resources" / "ptycho" / "texture.png"
+DPI = 110
+PHASE_KINDS = ("dead_leaves", "white_noise", "blurred_white_noise", "perlin")
+PATCH, CENTER = "#d95f02", "#1b9e77"
+
+
+def center_pixel(path):
+    """Where pixel [N//2, N//2] lies, and how a patch is cut at a fractional position."""
+    n, (height, width), (x, y) = 8, (14, 18), (9.0, 6.0)
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(1, 2, size=(11, 4.6), title="The center pixel")
+        array, sample = axes[0]
+        _pixels(array, (n, n), f"Probe, patch and pattern, N = {n}")
+        array.add_patch(Rectangle((n // 2 - 0.5, n // 2 - 0.5), 1, 1, color=CENTER, lw=0))
+        array.text(n // 2, n // 2, "4, 4", ha="center", va="center", color="white", fontsize=8)
+        array.set_xlabel(
+            "[N//2, N//2] carries the position (x, y), and zero frequency in a pattern"
+        )
+
+        _pixels(sample, (height, width), f"Object, patch at x = {x + 0.3:g}, y = {y + 0.6:g}")
+        for dx, dy, style in ((0, 0, ":"), (0.3, 0.6, "-")):
+            corner = x + dx - n // 2 - 0.5, y + dy - n // 2 - 0.5
+            sample.add_patch(Rectangle(corner, n, n, fill=False, ec=PATCH, lw=1.8, ls=style))
+        middle = x + 0.3, y + 0.6
+        sample.add_patch(
+            Rectangle((middle[0] - 0.5, middle[1] - 0.5), 1, 1, color=CENTER, alpha=0.5)
+        )
+        sample.plot(*middle, "o", color=CENTER, ms=4)
+        sample.plot([9, 10, 9, 10], [6, 6, 7, 7], "x", color="black", ms=5)
+        sample.set_xlabel(
+            "dotted: patch at (9, 6); crosses: the 4 pixels that make the center pixel"
+        )
+        figures.save_png(figure, path, DPI)
+
+
+def _pixels(axis, shape, title):
+    rows, columns = shape
+    axis.set_title(title)
+    axis.set_aspect("equal")
+    axis.set_xlim(-0.6, columns - 0.4)
+    axis.set_ylim(rows - 0.4, -0.6)
+    lines = {"color": "#bbbbbb", "lw": 0.6}
+    axis.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, **lines)
+    axis.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, **lines)
+    axis.set_xticks(range(columns))
+    axis.set_yticks(range(rows))
+    axis.set_ylabel("row, y")
+
+
+def interpolation(path):
+    """Measured transfer of the three interpolations for waves, at half a pixel."""
+    n, size, frequencies = 64, 128, np.linspace(0, 0.5, 26)
+    column = np.arange(size)
+    measured = {kind: [] for kind in ("bilinear", "fourier", "nearest")}
+    window = np.hanning(n)
+    for f in frequencies:
+        wave = np.broadcast_to(np.exp(2j * np.pi * f * (column - size // 2)), (size, size))
+        for kind, values in measured.items():
+            patch = extract_patches(wave, [size // 2 + 0.5], [size // 2], n, subpixel=kind)[0]
+            expected = np.exp(2j * np.pi * f * (np.arange(n) - n // 2 + 0.5))
+            values.append(np.vdot(expected * window, patch[n // 2]) / window.sum())
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(
+            1, 2, size=(9, 3.6), title="Transfer at a shift of half a pixel"
+        )
+        for axis, part, title in (
+            (axes[0, 0], np.abs, "amplitude"),
+            (axes[0, 1], np.angle, "phase, radians"),
+        ):
+            for kind, style in (("bilinear", "o"), ("fourier", "s"), ("nearest", "^")):
+                axis.plot(frequencies, part(np.array(measured[kind])), style, ms=4, label=kind)
+            axis.set_title(title)
+            axis.set_xlabel("spatial frequency f, cycles/px")
+        smooth = np.linspace(0, 0.5, 200)
+        axes[0, 0].plot(smooth, np.cos(np.pi * smooth), color="#555555", lw=1, label="cos(πf)")
+        axes[0, 1].plot(smooth, -np.pi * smooth, color="#999999", lw=1, label="-πf")
+        for axis in axes[0]:
+            axis.legend(frameon=False, fontsize=8)
+        figures.save_png(figure, path, DPI)
+
+
+def objects(path):
+    """One object of every built-in kind: its amplitude, or its phase where that says more."""
+    title = "Built-in objects: amplitude, gray; phase, colored"
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(3, 6, size=(12, 6.6), title=title)
+        for axis in axes.ravel():
+            axis.axis("off")
+        for axis, kind in zip(axes.ravel(), OBJECT_PARAMS, strict=False):
+            photograph = {"image": str(TEXTURE)} if kind in TILE_KINDS else {}
+            side = 96 if kind in TILE_KINDS else 224
+            phase = "source" if kind in PHASE_KINDS else "zero"
+            values = make_object(kind, side, seed=1, phase=phase, **photograph)
+            if kind in PHASE_KINDS:
+                shown, cmap, limits = np.angle(values), figures.PHASE, None
+            else:
+                shown, cmap = np.abs(values), figures.AMPLITUDE
+                limits = (0, shown.max())
+            figures.show_map(axis, shown, title=kind, cmap=cmap, limits=limits, colorbar=False)
+            axis.axis("off")
+        figures.save_png(figure, path, DPI)
+
+
+def probes(path):
+    """Amplitude of the built-in probes, N = 64."""
+    primary = get_default_probe(64, "c64", 1.5)
+    modes = incoherent_modes(primary, 3, None, generator(4, "ptycho.probe", 0))
+    shown = {
+        "default, scale 0.7": get_default_probe(64, "c64", 0.7),
+        "gaussian, sigma 8 px": gaussian_probe(64),
+        "fzp, N = 128": fzp_probe(128, generator(1, "ptycho.probe", 0))[0],
+        "zernike": zernike_probe(64, generator(1, "ptycho.probe", 0))[0],
+        "modes, 1 of 3": modes[1],
+        "modes, 2 of 3": modes[2],
+    }
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(
+            1, 6, size=(12, 2.5), title="Built-in probes, amplitude"
+        )
+        for axis, (name, probe) in zip(axes[0], shown.items(), strict=True):
+            figures.show_map(axis, np.abs(probe), title=name, colorbar=False)
+        figures.save_png(figure, path, DPI)
+
+
+def layouts(path):
+    """Positions of the scan layouts on an object of 224 px."""
+    options = {
+        "uniform_random": {},
+        "raster": {},
+        "fixed_pitch_raster": {"pitch": 12},
+        "jittered_grid": {},
+        "full_frame": {},
+        "spiral": {},
+        "grid_groups": {"outer_offset": 60, "offset": 8},
+    }
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(
+            2, 4, size=(11, 5.8), title="Scan layouts, 144 positions, N = 64, object of 224 px"
+        )
+        axes[-1, -1].axis("off")
+        for axis, (layout, chosen) in zip(axes.ravel(), options.items(), strict=False):
+            count = None if layout == "grid_groups" else 144
+            x, y = scan_positions(layout, (224, 224), 64, count, seed=1, **chosen)
+            axis.scatter(x, y, s=6, color=PATCH, lw=0)
+            axis.set_title(layout)
+            axis.set_aspect("equal")
+            axis.set_xlim(0, 223)
+            axis.set_ylim(223, 0)
+        figures.save_png(figure, path, DPI)
+
+
+FIGURES = {
+    "center_pixel.png": center_pixel,
+    "interpolation.png": interpolation,
+    "objects.png": objects,
+    "probes.png": probes,
+    "layouts.png": layouts,
+}
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "images"
+    for name, draw in FIGURES.items():
+        draw(folder / name)
