@@ -126,7 +126,7 @@ def dataset_of(options, shape):
     }
     for keys, value in chosen.items():
         if value is not None:
-            _set(values, keys, value)
+            _set(values, keys, value, path)
     scan = values.setdefault("scan", {})
     if isinstance(scan, dict):
         if scan.get("layout") not in ("file", "grid_groups"):
@@ -141,11 +141,11 @@ def file_values(options):
     return read_yaml(options.simulation_config) if options.simulation_config else {}
 
 
-def _set(mapping, keys, value):
+def _set(mapping, keys, value, path):
     for key in keys[:-1]:
         inner = mapping.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"{key} is {inner!r}, a mapping is expected")
+            raise ConfigError(f"{path}: {key} is {inner!r}, a mapping is expected")
         mapping = inner
     mapping[keys[-1]] = value
 
