@@ -89,3 +89,22 @@ def repository(root, tmp_path):
     """A copy of the repository whose code a test may change."""
     ignore = shutil.ignore_patterns(".*", "results", "logs", "__pycache__", "tests", "*.egg-info")
     return shutil.copytree(root, tmp_path / "repository", ignore=ignore)
+
+
+@pytest.fixture(scope="session")
+def clone_to(root):
+    """Function that copies the tracked files into a folder, with this environment as .venv."""
+
+    def clone(folder):
+        target = folder / "simlab"
+        files = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.split("\0")
+        for name in filter(None, files):
+            if (root / name).is_file():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, target / name)
+        (target / ".venv").symlink_to(sys.prefix)
+        return target
+
+    return clone

@@ -19,20 +19,8 @@ def blocks(root, language):
 
 
 @pytest.fixture(scope="module")
-def clone(root, tmp_path_factory):
-    """A copy of the tracked files with this environment as its .venv."""
-    folder = tmp_path_factory.mktemp("readme") / "simlab"
-    files = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
-    ).stdout.split("\0")
-    for name in filter(None, files):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (root / name).is_file():
-            target.write_bytes((root / name).read_bytes())
-            target.chmod((root / name).stat().st_mode)
-    (folder / ".venv").symlink_to(sys.prefix)
-    return folder
+def clone(clone_to, tmp_path_factory):
+    return clone_to(tmp_path_factory.mktemp("readme"))
 
 
 def test_commands_and_examples_run_as_printed(root, clone):

@@ -5,7 +5,8 @@ import numpy as np
 from simlab.core.checks import write_checks
 from simlab.core.errors import MissingKeyError
 from simlab.core.files import read_json, read_npz
-from simlab.ptycho.checks import Case, run_checks
+from simlab.ptycho.check_case import Case
+from simlab.ptycho.checks import run_checks
 from simlab.ptycho.contract import validate_dataset
 from simlab.ptycho.detector import valid_pixels
 from simlab.ptycho.files.inputs import read_input, read_mask, read_measured
