@@ -1,0 +1,213 @@
+"""The documentation does what it says: its code runs, its tables are those of the code."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+REFERENCES = {
+    "docs/ptycho-configuration.md": "configuration",
+    "docs/ptycho-commands.md": "commands",
+}
+
+
+def pages(root):
+    return sorted((root / "docs").glob("*.md"))
+
+
+def blocks(page, language):
+    pattern = rf"^```{language}\n(.*?)^```$"
+    return re.findall(pattern, page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def run_blocks(programs, folder):
+    """Run programs one after the other in one process, each with names of its own."""
+    driver = (
+        "import sys\n"
+        "for number, program in enumerate(eval(sys.stdin.read()), start=1):\n"
+        "    exec(compile(program, f'block {number}', 'exec'), {'__name__': '__main__'})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", driver],
+        input=repr(programs),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def reader(finished, tmp_path_factory):
+    """A folder with a finished data set, as a reader of the pages has it."""
+    folder = tmp_path_factory.mktemp("reader")
+    tiny = finished / "results" / "ptycho" / "tiny"
+    shutil.copytree(tiny, folder / "results" / "ptycho" / "leaves")
+    shutil.copy(tiny / "simulated.npz", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python_blocks_ran(root, reader):
+    """The folder after the Python blocks of every page ran in it, and how many there were."""
+    programs = [block for page in pages(root) for block in blocks(page, "python")]
+    run_blocks(programs, reader)
+    return reader, len(programs)
+
+
+def test_python_examples_run(python_blocks_ran):
+    folder, count = python_blocks_ran
+    assert count > 10
+    assert (folder / "sample.npz").is_file()
+
+
+def test_yaml_examples_are_campaigns_or_data_sets_that_can_be_planned(
+    root, python_blocks_ran, monkeypatch
+):
+    from simlab.campaign import Campaign, load_campaign
+    from simlab.ptycho.config import DatasetConfig
+
+    monkeypatch.chdir(python_blocks_ran[0])
+    examples = [(page.name, text) for page in pages(root) for text in blocks(page, "yaml")]
+    assert len(examples) > 10
+    for name, text in examples:
+        content = yaml.safe_load(text)
+        if not set(content) <= set(Campaign.model_fields):
+            assert set(content) <= set(DatasetConfig.model_fields), (name, text)
+            content = {"ptycho": {"datasets": {"example": content}}}
+        assert load_campaign(content, name).estimates(), text
+
+
+def test_shell_examples_run(root, finished, clone_to, tmp_path):
+    clone = clone_to(tmp_path)
+    shutil.copytree(
+        finished / "results" / "ptycho" / "tiny", clone / "results" / "ptycho" / "leaves"
+    )
+    (clone / "my.yaml").write_text(blocks(root / "docs" / "ptycho-how-to.md", "yaml")[0])
+    ran_elsewhere = (root / "README.md").read_text().splitlines()
+    lines = [
+        line
+        for page in pages(root)
+        for block in blocks(page, "bash")
+        for line in block.splitlines()
+        if line not in ran_elsewhere and not line.startswith("make ")
+    ]
+    assert len(lines) > 8
+    for line in lines:
+        done = subprocess.run(
+            shlex.split(line), cwd=clone, capture_output=True, text=True, env=os.environ
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    for made in ("star.npz", "star_data.h5", "star_parts/train.npz", "star.cxi"):
+        assert (clone / made).is_file(), made
+
+
+def test_the_snakemake_example_plans(root, tmp_path, snakemake):
+    ((example,),) = filter(None, (blocks(page, "snakemake") for page in pages(root)))
+    (tmp_path / "Snakefile").write_text(example)
+    (tmp_path / "simlab").symlink_to(root)
+    output = snakemake("--dry-run", snakefile=tmp_path / "Snakefile")
+    assert "rule simlab_ptycho_diffraction" in output
+    assert "rule train" in output
+
+
+def test_make_commands_of_the_pages_exist(root):
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    for page in pages(root):
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)(?:$|`)", page.read_text(), re.MULTILINE):
+            assert target in targets, (page.name, target)
+
+
+@pytest.mark.parametrize("path", REFERENCES)
+def test_reference_tables_are_those_of_the_code(root, path):
+    from simlab.schema import PAGES
+
+    assert (root / path).read_text() == PAGES[REFERENCES[path]](), "run `make schemas`"
+
+
+def test_the_table_of_checks_has_their_names_and_order(root, finished):
+    text = (root / "docs" / "ptycho-physics.md").read_text()
+    named = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, flags=re.MULTILINE)
+    rows = json.loads((finished / "results" / "ptycho" / "tiny" / "checks.json").read_text())
+    assert named == [(str(number), row["id"]) for number, row in enumerate(rows, start=1)]
+
+
+def test_the_tables_of_kinds_are_complete(root):
+    from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
+
+    physics = (root / "docs" / "ptycho-physics.md").read_text()
+    named = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", physics, flags=re.MULTILINE)
+    named = {name for cell in named for name in re.findall(r"`(\w+)`", cell)}
+    assert named >= {*OBJECT_PARAMS, *PROBE_PARAMS}
+    how_to = (root / "docs" / "ptycho-how-to.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", how_to, flags=re.MULTILINE)) >= set(LAYOUT_OPTIONS)
+
+
+def test_the_table_of_rules_is_complete(root):
+    rules = (root / "workflow" / "rules" / "ptycho.smk").read_text()
+    names = set(re.findall(r"^rule (ptycho_\w+):", rules, flags=re.MULTILINE))
+    text = (root / "docs" / "workflow.md").read_text()
+    rows = re.findall(r"^\| (`ptycho_.*?) \|", text, flags=re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names
+
+
+def test_the_listed_statistics_are_those_of_the_file(root, finished):
+    path = finished / "results" / "ptycho" / "tiny" / "normalization.json"
+    statistics = set(json.loads(path.read_text()))
+    text = (root / "docs" / "ptycho-physics.md").read_text()
+    section = text.split("## Normalization statistics")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, flags=re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    common = {"format", "split", "n", "n_samples", "n_total", "N", "nphotons", "measurement_domain"}
+    assert named == statistics - common
+
+
+def test_links_and_anchors_lead_somewhere(root):
+    from markdown.extensions.toc import slugify
+
+    for page in pages(root):
+        text = page.read_text()
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text):
+            linked = page.parent / target if target else page
+            assert linked.is_file(), (page.name, target)
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE) if anchor else []
+            assert not anchor or anchor in [slugify(h, "-") for h in headings], (page.name, anchor)
+
+
+def test_pages_name_no_address_and_no_path_of_one_machine(root):
+    for page in pages(root):
+        text = page.read_text()
+        assert "://" not in text, page.name
+        assert not re.search(r"(?<![\w.])/(work|tmp|home|root|usr)/", text), page.name
+
+
+def test_figures_are_those_of_their_script(root, tmp_path):
+    from matplotlib.image import imread
+
+    subprocess.run([sys.executable, root / "docs" / "figures.py", tmp_path], check=True)
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    shown = {
+        path for page in pages(root) for path in re.findall(r"images/(\w+\.png)", page.read_text())
+    }
+    assert set(drawn) == shown - {"siemens64.png"}  # the preview of a data set
+    for name in drawn:
+        new, old = imread(tmp_path / name), imread(root / "docs" / "images" / name)
+        assert new.shape == old.shape, name
+        assert abs(new - old).mean() < 0.005, f"{name}: run `python docs/figures.py`"
+
+
+def test_the_site_builds_without_warnings(root, tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        cwd=root,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        check=True,
+    )
+    assert (tmp_path / "ptycho-how-to" / "index.html").is_file()
