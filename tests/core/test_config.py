@@ -1,7 +1,9 @@
 """Configuration models say everything that is wrong, where, and what would be right."""
 
+from typing import Any, Literal
+
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from simlab.core.config import (
     Integer,
@@ -26,6 +28,26 @@ class Dataset(Section):
     seed: Seed = 0
     lens: Lens = Lens()
     lenses: list[Lens] = []
+
+
+class Ranged(Section):
+    range: tuple[Number, Number]
+
+
+class Kinded(Section):
+    kind: str = "tile"
+    params: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    gap: Number | Literal["auto"] = 0.0
+    dose: Ranged | None = None
+
+    @field_validator("params")
+    @classmethod
+    def _params(cls, value):
+        return complete_params(Needy, value)
+
+
+class Needy(Section):
+    image: str
 
 
 class Domain(Section):
@@ -104,3 +126,28 @@ def test_shipped_resources_are_found_from_any_directory(tmp_path, monkeypatch, r
     own.touch()
     assert user_path(shipped).resolve() == own
     assert not user_path("data/none.npz").is_absolute()
+
+
+def problems_of(mapping):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(Kinded, mapping, "x.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_a_missing_parameter_of_a_kind_is_named_under_params():
+    assert problems_of({"kind": "tile"}) == [
+        "x.yaml: 1 problem",
+        "  params.image: missing, it has no default",
+    ]
+
+
+def test_a_missing_list_item_is_named_by_its_place():
+    lines = problems_of({"params": {"image": "a.png"}, "dose": {"range": [3]}})
+    assert lines[1] == "  dose.range.1: missing, it has no default"
+
+
+def test_what_the_members_of_a_union_say_of_one_value_is_one_problem():
+    first, line = problems_of({"params": {"image": "a.png"}, "gap": "foo"})
+    assert first == "x.yaml: 1 problem"
+    assert line.startswith("  gap: Input should be a valid number")
+    assert " or: Input should be 'auto' (found 'foo')" in line or "'auto'" in line

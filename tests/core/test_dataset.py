@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simlab.core.dataset import Dataset
-from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.core.files import write_csv, write_npz
 
 
@@ -38,6 +38,18 @@ def test_samples_are_cut_at_their_position(folder):
 
 def test_splits_select_rows(folder):
     assert [len(Dataset(folder).split(s)) for s in ("train", "val", "test")] == [2, 1, 1]
+
+
+def test_an_unknown_split_is_refused_and_validation_means_val(folder):
+    with pytest.raises(ConfigError, match="split 'foo' is unknown, known: train"):
+        Dataset(folder).split("foo")
+    assert len(Dataset(folder).split("validation")) == 1
+
+
+def test_a_slice_is_a_data_set(folder):
+    part = Dataset(folder)[1:3]
+    assert [row["id"] for row in part.index] == ["1", "2"]
+    np.testing.assert_array_equal(part[0]["frames"], [4, 5, 6, 7])
 
 
 def test_a_reader_with_open_files_can_be_pickled(folder):

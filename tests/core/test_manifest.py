@@ -61,3 +61,11 @@ def test_a_missing_and_a_longer_file_are_found(folder):
 def test_another_json_file_is_no_manifest(folder):
     with pytest.raises(InputFileError, match="not a manifest"):
         verify(folder / "sub" / "c.json")
+
+
+def test_a_folder_without_manifest_does_not_hide_the_problems_of_another(folder, tmp_path):
+    (folder / "a.npz").unlink()
+    with pytest.raises(IntegrityError, match="2 problems") as caught:
+        require_verified([folder, tmp_path / "nothing"])
+    assert "a.npz: missing" in str(caught.value)
+    assert "file not found" in str(caught.value)

@@ -19,6 +19,9 @@ from simlab.core.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 MAX_SEED = 2**63 - 1
+MISSING = "missing, it has no default"
+COMPLETE = "complete_message"
+"""Type of problems whose message needs no value behind it."""
 
 
 def _number(value):
@@ -72,7 +75,7 @@ def parse_config(model, mapping, where="configuration"):
     try:
         return model.model_validate(mapping)
     except ValidationError as error:
-        lines = list(dict.fromkeys(_line(p, model, mapping) for p in error.errors()))
+        lines = _lines(error.errors(), model, mapping)
         count = f"{len(lines)} problem" + ("s" if len(lines) > 1 else "")
         raise ConfigError(f"{where}: {count}\n" + "\n".join(lines)) from None
 
@@ -92,7 +95,9 @@ def complete_params(model, mapping):
             if kind == "extra_forbidden":
                 known = _keys_at(model, p["loc"][:-1])
                 text = f"unknown key{nearest(p['loc'][-1], known)} (known: {', '.join(known)})"
-                kind = PydanticCustomError("unknown_key", "{text}", {"text": text})
+                kind = PydanticCustomError(COMPLETE, "{text}", {"text": text})
+            elif kind == "missing":
+                kind = PydanticCustomError(COMPLETE, "{text}", {"text": MISSING})
             else:
                 kind = PydanticCustomError("bad_value", "{text}", {"text": p["msg"]})
             problems.append(InitErrorDetails(type=kind, loc=p["loc"], input=p["input"]))
@@ -119,43 +124,47 @@ def nearest(word, known):
     return f", did you mean {near[0]}?" if near else ""
 
 
-def _line(problem, model, mapping):
-    loc = _visible(problem["loc"], mapping)
+def _lines(problems, model, mapping):
+    """One line a place; what several members of a union say of one value stands together."""
+    places = {}
+    for problem in problems:
+        path, text, found = _described(problem, model, mapping)
+        places.setdefault((path, found), []).append(text)
+    return [
+        f"  {path}: {' or: '.join(dict.fromkeys(texts))}{found}"
+        for (path, found), texts in places.items()
+    ]
+
+
+def _described(problem, model, mapping):
+    """(dotted path, what is wrong, " (found ...)" or "") of a pydantic problem."""
+    loc = _visible(problem["loc"], model, mapping)
     path = ".".join(loc) or "(top level)"
     if problem["type"] == "extra_forbidden":
         known = _keys_at(model, problem["loc"][:-1])
         hint = nearest(problem["loc"][-1], known)
-        return f"  {path}: unknown key{hint} (known: {', '.join(known)})"
+        return path, f"unknown key{hint} (known: {', '.join(known)})", ""
     if loc[-1:] == ["[key]"]:
-        name = problem["input"]
-        return (
-            f"  {'.'.join(loc[:-1])}: {_shown(name)} is not a usable name "
-            "(letters, digits, _ . + -, first a letter or digit)"
-        )
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "unknown_key":
-        return f"  {path}: {message}"
+        name = _shown(problem["input"])
+        rule = "(letters, digits, _ . + -, first a letter or digit)"
+        return ".".join(loc[:-1]), f"{name} is not a usable name {rule}", ""
     if problem["type"] == "missing":
-        return f"  {path}: missing, it has no default"
-    return f"  {path}: {message} (found {_shown(problem['input'])})"
+        return path, MISSING, ""
+    message = problem["msg"].removeprefix("Value error, ")
+    found = "" if problem["type"] == COMPLETE else f" (found {_shown(problem['input'])})"
+    return path, message, found
 
 
-def _visible(loc, mapping):
-    """The parts of a pydantic location that exist in the user's mapping.
-
-    Pydantic adds the names of union members, which no user wrote.
-    """
-    shown, here = [], mapping
+def _visible(loc, model, mapping):
+    """The parts of a pydantic location that are keys, not the names of union members."""
+    shown, here, kinds = [], mapping, [model]
     for part in loc:
-        if part == "[key]":
-            shown.append(part)
-        elif (isinstance(here, dict) and part in here) or (
-            isinstance(here, list) and isinstance(part, int) and part < len(here)
-        ):
+        opaque = Any in kinds
+        following = [k for kind in kinds for k in _step(kind, part)]
+        if part == "[key]" or _holds(here, part) or following or (opaque and part == loc[-1]):
             shown.append(str(part))
-            here = here[part]
-        elif part is loc[-1] and isinstance(here, dict) and isinstance(part, str):
-            shown.append(part)  # a missing key
+            here = here[part] if _holds(here, part) else None
+            kinds = (following or kinds) if opaque else following
     return shown
 
 
@@ -195,7 +204,7 @@ def _step(kind: Any, part):
                     yield from _members(info.annotation)
         elif get_origin(member) is dict:
             yield from _members(get_args(member)[1])
-        elif get_origin(member) in (list, tuple):
+        elif get_origin(member) in (list, tuple) and isinstance(part, int):
             yield from _members(get_args(member)[0])
 
 

@@ -3,18 +3,20 @@
 import json
 from pathlib import Path
 
-from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.core.files import read_csv, read_npz
 
+SPLITS = ("train", "val", "test", "excluded")
+ALIASES = {"validation": "val"}
 FIRST_COLUMNS = ["id", "file", "position", "split"]
 
 
 class Dataset:
     """The samples that the `index.csv` of a data set lists.
 
-    `len(dataset)` counts them and `dataset[i]` is sample i as a dict of numpy arrays: from HDF5
-    files the arrays that the root attribute `sample_arrays` names, cut at the sample's position;
-    from files without it all arrays, whole.
+    `len(dataset)` counts them, a slice is a data set, and `dataset[i]` is sample i as a dict of
+    numpy arrays: from HDF5 files the arrays that the root attribute `sample_arrays` names, cut at
+    the sample's position; from files without it all arrays, whole.
 
     Parameters
     ----------
@@ -36,13 +38,18 @@ class Dataset:
         self._open = {}
 
     def split(self, name):
-        """The samples of one split: train, val, test or excluded."""
+        """The samples of one split: train, val (or validation), test or excluded."""
+        name = ALIASES.get(name, name)
+        if name not in SPLITS:
+            raise ConfigError(f"split {name!r} is unknown, known: {', '.join(SPLITS)}")
         return Dataset(self.folder, [row for row in self.index if row["split"] == name])
 
     def __len__(self):
         return len(self.index)
 
     def __getitem__(self, item):
+        if isinstance(item, slice):
+            return Dataset(self.folder, self.index[item])
         row = self.index[item]
         path = self.folder / row["file"]
         if not path.is_file():

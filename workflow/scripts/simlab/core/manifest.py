@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.core.errors import InputFileError, IntegrityError
+from simlab.core.errors import InputFileError, IntegrityError, SimlabError
 from simlab.core.files import npz_headers, read_json, sha256_of, write_json
 from simlab.core.provenance import package_versions
 
@@ -108,8 +108,13 @@ def verify(path):
 
 
 def require_verified(paths):
-    """Verify every manifest of `paths`; IntegrityError lists all problems."""
-    problems = [problem for path in paths for problem in verify(path)]
+    """Verify every manifest of `paths`; IntegrityError lists the problems of all of them."""
+    problems = []
+    for path in paths:
+        try:
+            problems += verify(path)
+        except SimlabError as error:
+            problems.append(str(error))
     if problems:
         count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
         raise IntegrityError(f"{count} in {len(paths)} data sets\n  " + "\n  ".join(problems))
