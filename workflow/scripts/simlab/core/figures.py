@@ -4,6 +4,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from simlab.core.files import atomic_path
 
@@ -67,12 +68,17 @@ def show_map(axis, values, *, title, unit="", cmap=INTENSITY, limits=None, color
 
 def scale_bar(axis, length, text, *, color="white"):
     """A bar of `length` data units with `text` above it, in the lower left corner of an image."""
-    x0, x1 = axis.get_xlim()
-    y0, y1 = axis.get_ylim()
+    (x0, x1), (y0, y1) = axis.get_xlim(), axis.get_ylim()
     width, height = abs(x1 - x0), abs(y1 - y0)
     x, y = min(x0, x1) + 0.05 * width, max(y0, y1) - 0.06 * height
-    axis.add_patch(Rectangle((x, y), length, 0.012 * height, color=color, lw=0))
-    axis.text(x + length / 2, y - 0.015 * height, text, color=color, ha="center", va="bottom")
+    edge = [withStroke(linewidth=2.5, foreground="black")]
+    bar = Rectangle((x, y), length, 0.015 * height, color=color, lw=0)
+    bar.set_path_effects(edge)
+    axis.add_patch(bar)
+    label = axis.text(
+        x + length / 2, y - 0.02 * height, text, color=color, ha="center", va="bottom"
+    )
+    label.set_path_effects(edge)
 
 
 def save_png(figure, path, dpi):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from simlab.core import figures
-from simlab.core.figures import AMPLITUDE, DIFFERENCE, INTENSITY, PHASE, show_map
+from simlab.core.figures import AMPLITUDE, DIFFERENCE, INTENSITY, PHASE, scale_bar, show_map
 
 PREVIEW_DPI = 75
 PRINT_DPI = 150
@@ -69,6 +69,7 @@ def _draw_input(axes, sample, amplitude, x, y):
     height, width = sample.shape
     show_map(axes[0], abs(sample), title=f"Object amplitude {height} x {width}", cmap=AMPLITUDE)
     side = amplitude.shape[-1]
+    scale_bar(axes[0], side, f"{side} px")
     show_map(axes[1], amplitude, title=f"Probe amplitude {side} x {side}", cmap=INTENSITY)
     axis = axes[2]
     axis.imshow(abs(sample), cmap=AMPLITUDE, alpha=0.7)
