@@ -9,12 +9,12 @@ import pytest
 import scipy.stats
 from numba import njit
 
-from simlab.core.errors import ConfigError, PhysicsError
+from simlab.core.errors import ConfigError, InputFileError, PhysicsError
 from simlab.ptycho.config import DetectorConfig
-from simlab.ptycho.detector import valid_pixels
+from simlab.ptycho.detector import statistics_tables, valid_pixels
 from simlab.ptycho.diffraction import sample_counts
 from simlab.ptycho.forward import ForwardModel
-from simlab.ptycho.histogram import histogram_edges
+from simlab.ptycho.histogram import histogram_edges, radial_rings
 from simlab.ptycho.kernels.elementary import cos_and_sin_of_turns, exp, log
 from simlab.ptycho.photons import detector_key
 from simlab.ptycho.statistics import frame_statistics
@@ -427,3 +427,23 @@ def test_sums_are_taken_row_by_row():
         for value in block.diff3d[j].ravel().tolist():
             total += value
         assert block.statistics["sum"][j] == total
+
+
+def test_a_detector_without_any_open_pixel_is_refused():
+    """The open corners of a round stop are what the mask of the second case hides."""
+    with pytest.raises(ConfigError, match=r"beamstop_diameter is 48 px.*all 32 x 32 pixels"):
+        valid_pixels(N, DetectorConfig(beamstop_diameter=48))
+    disk = DetectorConfig(beamstop_diameter=20)
+    inner = valid_pixels(N, disk)
+    with pytest.raises(ConfigError, match=r"20 px, which together with the mask hides all 32 x 32"):
+        valid_pixels(N, disk, 1 - inner)
+    with pytest.raises(InputFileError, match="mask hides all 32 x 32 pixels"):
+        valid_pixels(N, DetectorConfig(), np.zeros((N, N)))
+
+
+def test_rings_of_the_statistics_are_those_of_the_definition():
+    offset = np.arange(N) - N // 2
+    expected = np.floor(np.hypot(offset[:, None], offset))
+    np.testing.assert_array_equal(radial_rings(N), expected)
+    tables = statistics_tables(N)
+    np.testing.assert_array_equal(tables.rings, np.minimum(expected, N // 2).ravel())

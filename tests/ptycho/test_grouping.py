@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ptycho_data import raw_data
 
-from simlab.core.errors import ConfigError
+from simlab.core.errors import ConfigError, PhysicsError
 from simlab.ptycho import params
 from simlab.ptycho.dataset import RawData, write_dataset
 from simlab.ptycho.files.grouped import write_grouped_npz
@@ -285,3 +285,15 @@ def test_the_streamed_file_holds_the_arrays_of_the_call(tmp_path, monkeypatch, s
         for key, values in grouped.items():
             assert written[key].dtype == np.asarray(values).dtype, key
             np.testing.assert_array_equal(written[key], values, err_msg=key)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_groups_of_dark_frames_have_no_scale_and_write_nothing(tmp_path, suffix):
+    raw = raw_data(6)
+    raw.diff3d = np.zeros_like(raw.diff3d)
+    with pytest.raises(PhysicsError, match="no counts in the 3 groups"):
+        raw.generate_grouped_data(16, nsamples=3)
+    write_dataset(tmp_path / f"d{suffix}", raw)
+    with pytest.raises(PhysicsError, match="no counts in the 2 groups"):
+        write_grouped_npz(tmp_path / "g.npz", tmp_path / f"d{suffix}", [[0, 1], [2, 3]])
+    assert not (tmp_path / "g.npz").exists()

@@ -13,7 +13,7 @@ from simlab.core.errors import SimlabError
 from simlab.core.files import read_csv, read_json, read_npz
 from simlab.ptycho import detector, statistics
 from simlab.ptycho.forward import ForwardModel
-from simlab.ptycho.histogram import BINS, histogram_bins, histogram_edges
+from simlab.ptycho.histogram import BINS, histogram_bins, histogram_edges, radial_rings
 from simlab.ptycho.kernels import detection
 from simlab.ptycho.photons import counts_of
 from simlab.ptycho.statistics import (
@@ -21,7 +21,6 @@ from simlab.ptycho.statistics import (
     merge,
     object_statistics,
     observed_norm,
-    radial_rings,
 )
 
 ACCURACY = 0.25

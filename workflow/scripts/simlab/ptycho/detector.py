@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from simlab.core.errors import ConfigError, InputFileError
-from simlab.ptycho.histogram import histogram_edges
+from simlab.ptycho.histogram import histogram_edges, radial_rings
 from simlab.ptycho.kernels import detection
 
 
@@ -15,6 +15,9 @@ def valid_pixels(side, detector, mask=None):
 
     The beamstop covers hypot(row - c, col - c) <= diameter/2 with c = N//2 (dc), the pixel of the
     zero frequency, or (N-1)/2 (geometric).
+
+    Errors: InputFileError for a mask of another shape, or of 0 alone; ConfigError where mask and
+    beamstop leave no pixel.
     """
     valid = np.ones((side, side), np.uint8)
     if mask is not None:
@@ -22,6 +25,8 @@ def valid_pixels(side, detector, mask=None):
         if mask.shape != valid.shape:
             raise InputFileError(f"mask has shape {mask.shape}, the detector {valid.shape}")
         valid[mask == 0] = 0
+        if not valid.any():
+            raise InputFileError(f"mask hides all {side} x {side} pixels of the detector")
     elif detector.mask_file is not None:
         raise ConfigError("detector.mask_file: its array must be handed over as `mask`")
     if detector.beamstop_diameter > 0:
@@ -29,6 +34,12 @@ def valid_pixels(side, detector, mask=None):
         distance_sq = (np.arange(side) - center) ** 2
         covered = distance_sq[:, None] + distance_sq <= (detector.beamstop_diameter / 2) ** 2
         valid[covered] = 0
+        if not valid.any():
+            with_mask = "" if mask is None else " together with the mask"
+            raise ConfigError(
+                f"detector.beamstop_diameter is {detector.beamstop_diameter:g} px, which{with_mask} "
+                f"hides all {side} x {side} pixels of the detector"
+            )
     return None if valid.all() else valid
 
 
@@ -48,6 +59,5 @@ def statistics_tables(side):
 
     Ring r holds the pixels with floor(hypot(row - N//2, col - N//2)) = r < N//2.
     """
-    offset_sq = (np.arange(side) - side // 2) ** 2
-    rings = np.sqrt(offset_sq[:, None] + offset_sq).astype(np.uint16).clip(max=side // 2)
+    rings = radial_rings(side).clip(max=side // 2).astype(np.uint16)
     return detection.Tables(rings.ravel(), *_histogram_tables())

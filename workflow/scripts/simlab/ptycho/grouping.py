@@ -11,8 +11,9 @@ from itertools import combinations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from simlab.core.errors import ConfigError
+from simlab.core.errors import ConfigError, PhysicsError
 from simlab.core.random import check_seed, generator
+from simlab.ptycho import histogram
 
 logger = logging.getLogger("simlab.ptycho")
 
@@ -208,9 +209,15 @@ def group_coordinates(x, y, nn_indices):
 def full_scale(sum_sq, nn_indices, N):
     """q = sqrt((N/2)^2 / mean over groups and channels of sum_rc diffraction^2), a float.
 
-    `sum_sq` float64 (M,) is the sum of squares of every frame.
+    `sum_sq` float64 (M,) is the sum of squares of every frame. PhysicsError where it is 0 in all
+    of them.
     """
-    return float(np.sqrt((N / 2) ** 2 / np.mean(np.asarray(sum_sq)[nn_indices])))
+    mean = float(np.mean(np.asarray(sum_sq)[nn_indices]))
+    if not mean > 0:
+        raise PhysicsError(
+            f"no counts in the {len(nn_indices)} groups: all frames are dark, X_full has no scale"
+        )
+    return histogram.full_scale(N, mean)
 
 
 def flat_to_channel(flat, gridsize):

@@ -10,17 +10,17 @@ import numpy as np
 
 from simlab.core.errors import SimlabError
 from simlab.core.statistics import histogram_percentile
-from simlab.ptycho.histogram import BINS, histogram_bins, histogram_edges
+from simlab.ptycho.histogram import (
+    BINS,
+    full_scale,
+    histogram_bins,
+    histogram_edges,
+    radial_rings,
+)
 
 PERCENTILES = {"p0_1": 0.1, "p1": 1.0, "p50": 50.0, "p99": 99.0, "p99_9": 99.9}
 FORMAT = 1
 FROM_REPORT = ("n_outside", "mean_nearest_distance", "linear_overlap")
-
-
-def radial_rings(side):
-    """Ring floor(hypot(row - N//2, col - N//2)) of every pixel, int64 (N, N), N = `side`."""
-    offset = np.arange(side) - side // 2
-    return np.floor(np.hypot(offset[:, None], offset)).astype(np.int64)
 
 
 def frame_statistics(stored, counts, patches=None, saturation=None):
@@ -131,9 +131,9 @@ def merge(frames, selected, side):
             },
         },
         "mean_sum_sq": mean_sum_sq,
-        "x_full_scale": _full_scale(side, mean_sum_sq),
+        "x_full_scale": full_scale(side, mean_sum_sq),
         "mean_measured_intensity": mean_of(counts) / pixels,
-        "rms_input_scale": _full_scale(side, mean_counts_sq),
+        "rms_input_scale": full_scale(side, mean_counts_sq),
         "mean_counts": mean_of(counts),
         "min_counts": float(counts.min()),
         "max_counts": float(counts.max()),
@@ -146,10 +146,6 @@ def merge(frames, selected, side):
 def _percentile(histogram, edges, percent):
     value = histogram_percentile(histogram, edges, percent)
     return value if value > edges[1] else 0.0  # bin 0 holds zeros, not a range
-
-
-def _full_scale(side, mean_sum_sq):
-    return math.sqrt((side / 2) ** 2 / mean_sum_sq) if mean_sum_sq > 0 else math.inf
 
 
 def normalization(measurement, objects, side, positions, report, scales, splits, frames):
