@@ -297,3 +297,10 @@ def test_groups_of_dark_frames_have_no_scale_and_write_nothing(tmp_path, suffix)
     with pytest.raises(PhysicsError, match="no counts in the 2 groups"):
         write_grouped_npz(tmp_path / "g.npz", tmp_path / f"d{suffix}", [[0, 1], [2, 3]])
     assert not (tmp_path / "g.npz").exists()
+
+
+def test_legacy_draws_refuse_a_seed_that_their_generator_cannot_take(positions):
+    with pytest.raises(ConfigError, match=r"seed is 4294967296, with legacy=True.*0\.\.4294967295"):
+        neighbor_groups(*positions, nsamples=3, seed=2**32, legacy=True)
+    assert neighbor_groups(*positions, nsamples=3, seed=2**32 - 1, legacy=True)[0].shape == (3, 1)
+    assert neighbor_groups(*positions, nsamples=3, seed=2**32)[0].shape == (3, 1)

@@ -1,16 +1,21 @@
 """The record of a data set: content, files, comparison, merging."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from ptycho_data import raw_data
 
 from simlab.core.config import parse_config
-from simlab.core.errors import ConfigError, InputFileError
+from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.ptycho.config import DatasetConfig
+from simlab.ptycho.contract import validate_dataset
+from simlab.ptycho.dataset import read_dataset, write_dataset
 from simlab.ptycho.metadata import (
     add_transformation_record,
     check_scale_contract,
@@ -133,6 +138,23 @@ def test_the_spec_digest_ignores_what_changes_no_frame(keys):
     assert spec_digest(dataset(**keys), "ab") == spec_digest(dataset(), "ab")
 
 
+@pytest.mark.parametrize(("section", "key"), [("scan", "file"), ("detector", "mask_file")])
+def test_the_spec_digest_holds_the_content_of_the_users_files(tmp_path, section, key):
+    def digest(name, content):
+        (tmp_path / name).write_bytes(content)
+        layout = {"layout": "file"} if section == "scan" else {}
+        return spec_digest(dataset(**{section: {**layout, key: str(tmp_path / name)}}), "ab")
+
+    first = digest("a.npz", b"one")
+    assert digest("a.npz", b"two") != first
+    assert digest("b.npz", b"one") == first
+    (tmp_path / "b.npz").unlink()
+    with pytest.raises(MissingFileError, match="a.npz"):
+        (tmp_path / "a.npz").unlink()
+        layout = {"layout": "file"} if section == "scan" else {}
+        spec_digest(dataset(**{section: {**layout, key: str(tmp_path / "a.npz")}}), "ab")
+
+
 def test_the_spec_digest_changes_with_the_input():
     assert spec_digest(dataset(), "ab") != spec_digest(dataset(), "cd")
 
@@ -158,11 +180,42 @@ def test_the_peers_record_is_read():
     assert get_nphotons(found) == 1e9
 
 
-@pytest.mark.parametrize("text", ["{not json", "[1, 2]"])
+@pytest.mark.parametrize("text", ["{not json", "[1, 2]", "[" * 100_000])
 def test_a_record_that_is_no_json_object_is_refused(tmp_path, text):
     np.savez(tmp_path / "a.npz", _metadata=np.array(text))
     with pytest.raises(InputFileError, match=r"a\.npz.*_metadata"):
         load_with_metadata(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"physics_parameters": 3}, "physics_parameters is int, a JSON object"),
+        ({"simulation": [1]}, "simulation is list, a JSON object"),
+        ({"creation_info": None}, "creation_info is NoneType, a JSON object"),
+        ({"additional_parameters": "x"}, "additional_parameters is str, a JSON object"),
+        ({"data_transformations": {}}, "data_transformations is dict, a JSON list"),
+        ({"physics_parameters": {"nphotons": "many"}}, r"physics_parameters\.nphotons is str"),
+        ({"physics_parameters": {"measurement_domain": [1]}}, r"measurement_domain is list"),
+        ({"simulation": {"n_images": True}}, r"simulation\.n_images is bool, a number"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_a_record_of_another_shape_is_refused_by_file_and_section(tmp_path, suffix, changes, words):
+    path = tmp_path / f"d{suffix}"
+    write_dataset(path, raw_data(4))
+    text = json.dumps(record() | changes)
+    if suffix == ".h5":
+        with h5py.File(path, "a") as file:
+            file.attrs["_metadata"] = text
+    else:
+        with np.load(path) as data:
+            arrays = dict(data)
+        np.savez(path, **arrays | {"_metadata": np.array(text)})
+    with pytest.raises(InputFileError, match=rf"d\{suffix}: _metadata: .*{words}"):
+        read_dataset(path)
+    (problem,) = validate_dataset(path)
+    assert re.search(words, problem)
 
 
 def test_parameters_are_compared_with_a_configuration():

@@ -35,10 +35,10 @@ def valid_pixels(side, detector, mask=None):
         covered = distance_sq[:, None] + distance_sq <= (detector.beamstop_diameter / 2) ** 2
         valid[covered] = 0
         if not valid.any():
-            with_mask = "" if mask is None else " together with the mask"
+            which = "which" if mask is None else "which together with the mask"
             raise ConfigError(
-                f"detector.beamstop_diameter is {detector.beamstop_diameter:g} px, which{with_mask} "
-                f"hides all {side} x {side} pixels of the detector"
+                f"detector.beamstop_diameter is {detector.beamstop_diameter:g} px, {which} hides "
+                f"all {side} x {side} pixels of the detector"
             )
     return None if valid.all() else valid
 

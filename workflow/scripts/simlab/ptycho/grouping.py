@@ -12,8 +12,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from simlab.core.errors import ConfigError, PhysicsError
-from simlab.core.random import check_seed, generator
+from simlab.core.random import check_seed
 from simlab.ptycho import histogram
+from simlab.ptycho.streams import MAX_LEGACY_SEED, stream
 
 logger = logging.getLogger("simlab.ptycho")
 
@@ -104,9 +105,9 @@ def _check_numbers(frames, gridsize, K, nsamples):
 def _generator(seed, legacy):
     seed = 42 if seed is None else seed
     check_seed(seed)
-    if legacy:
-        return np.random.RandomState(seed)
-    return generator(seed, "ptycho.grouping", 0)
+    if legacy and seed > MAX_LEGACY_SEED:
+        raise ConfigError(f"seed is {seed}, with legacy=True it must be 0..{MAX_LEGACY_SEED}")
+    return stream(seed, "ptycho.grouping", legacy_seed=seed if legacy else None)
 
 
 def _seed_frames(frames, nsamples, sequential, rng):

@@ -15,8 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, InputFileError
-from simlab.core.files import json_text, write_npz
+from simlab.core.files import json_text, sha256_of, write_npz
 from simlab.ptycho.config import SCALE_CONTRACTS
 from simlab.ptycho.files.archive import METADATA, read_archive
 
@@ -29,6 +30,17 @@ SECTIONS = ("creation_info", "physics_parameters", "simulation", "additional_par
 
 # Decide where and how the data are written, or who belongs to which part, but no value of a frame.
 _WITHOUT_INFLUENCE = ("grouping", "split", "frames_per_shard")
+_USER_FILES = (("scan", "file"), ("detector", "mask_file"))
+
+# Entries that simlab reads; null stands for one that is not known.
+_NUMBERS = {
+    "physics_parameters": ("nphotons", "N", "gridsize", "intensity_scale", "mean_exit_power"),
+    "simulation": ("n_images",),
+}
+_TEXTS = {
+    "physics_parameters": ("measurement_domain", "scale_contract_version", "subpixel"),
+    "simulation": ("spec_sha256", "patches"),
+}
 
 
 def now():
@@ -175,12 +187,18 @@ def spec_digest(dataset, input_sha256):
     """SHA-256 of the canonical JSON of the values that determine the frames of a data set.
 
     Object and probe enter by the digest of the input file, which holds them, and not by the
-    recipe; layout of files, split and groups do not enter.
+    recipe; coordinate file and detector mask by that of their content, not by their names; layout
+    of files, split and groups do not enter.
+
+    Errors: MissingFileError for a file of the user that is not there.
     """
     values = dataset.model_dump(mode="json")
     for key in (*_WITHOUT_INFLUENCE, "object", "probe"):
         del values[key]
     values["output"] = {key: values["output"][key] for key in ("measurement", "counts_dtype")}
+    for section, key in _USER_FILES:
+        if values[section][key] is not None:
+            values[section][key] = sha256_of(user_path(values[section][key]))
     values["noise_version"] = NOISE_VERSION
     values["input_sha256"] = input_sha256
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
@@ -193,14 +211,33 @@ def metadata_text(metadata):
 
 
 def parse_metadata(text, path="metadata"):
-    """The record in JSON text; InputFileError if it is no JSON object."""
+    """The record in JSON text.
+
+    Errors: InputFileError naming `path` for what is no JSON object, for a section that is none,
+    and for an entry of another type than the one that simlab reads.
+    """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputFileError(f"{path}: _metadata is not JSON ({error})") from None
     if not isinstance(value, dict):
         raise InputFileError(f"{path}: _metadata is {type(value).__name__}, a JSON object expected")
+    for section in SECTIONS:
+        _check_type(value.get(section, {}), dict, f"{path}: _metadata: {section}", "a JSON object")
+    steps = value.get("data_transformations", [])
+    _check_type(steps, list, f"{path}: _metadata: data_transformations", "a JSON list")
+    for entries, kind, words in ((_NUMBERS, int | float, "a number"), (_TEXTS, str, "a text")):
+        for section, keys in entries.items():
+            for key in keys:
+                entry = value.get(section, {}).get(key)
+                if entry is not None:
+                    _check_type(entry, kind, f"{path}: _metadata: {section}.{key}", words)
     return value
+
+
+def _check_type(value, kind, where, words):
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputFileError(f"{where} is {type(value).__name__}, {words} is expected")
 
 
 def save_with_metadata(path, arrays, metadata):
