@@ -1,5 +1,6 @@
 """RawData, its split, and simulation in memory."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -284,6 +285,9 @@ def test_a_drawn_dose_is_stored_with_its_scales(scene):
         first_frame=3,
         intensity_scale=raw.intensity_scale,
     )
+    photons = math.sqrt(1e3 * 1e5)
+    assert raw.metadata["physics_parameters"]["nphotons"] == photons
+    np.testing.assert_allclose(raw.norm_Y_I, raw.intensity_scale, rtol=5 / math.sqrt(24 * 1e3))
     np.testing.assert_array_equal(part.dose, raw.dose[3:9])
     np.testing.assert_allclose(part.frame_scale, raw.frame_scale[3:9], rtol=1e-15)
 

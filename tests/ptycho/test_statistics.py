@@ -12,10 +12,11 @@ from ptycho_campaign import small_dataset
 from simlab.core.errors import SimlabError
 from simlab.core.files import read_csv, read_json, read_npz
 from simlab.ptycho import detector, statistics
+from simlab.ptycho.dataset import read_dataset
 from simlab.ptycho.forward import ForwardModel
 from simlab.ptycho.histogram import BINS, histogram_bins, histogram_edges, radial_rings
 from simlab.ptycho.kernels import detection
-from simlab.ptycho.photons import counts_of
+from simlab.ptycho.photons import counts_of, photons_of
 from simlab.ptycho.statistics import (
     frame_statistics,
     merge,
@@ -64,10 +65,10 @@ def test_normalization_is_what_numpy_finds_in_the_train_frames(tmp_path, name):
         "n_total": 64,
         "N": n,
         "measurement_domain": measurement,
-        "nphotons": data.dataset.detector.nphotons,
+        "nphotons": photons_of(data.dataset.detector),
         "intensity_scale": float(arrays["intensity_scale"]),
         "norm_Y_I": math.sqrt(
-            data.dataset.detector.nphotons
+            photons_of(data.dataset.detector)
             / ((np.sqrt(counts) / scale[:, None, None]) ** 2).sum(axis=(1, 2)).mean()
         ),
         "diff3d": {
@@ -362,3 +363,15 @@ def test_light_jobs_import_neither_numba_nor_matplotlib(root, module):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_drawn_dose_is_recorded_by_its_geometric_mean(tmp_path):
+    data = small_dataset(tmp_path, {"detector": {"dose": {"range": [1e3, 1e6]}}})
+    written = read_json(data["normalization.json"])
+    photons = math.sqrt(1e3 * 1e6)
+    assert read_json(data["scale.json"])["nphotons"] == written["nphotons"] == photons
+    raw = read_dataset(data["simulated.h5"])
+    assert raw.metadata["physics_parameters"]["nphotons"] == photons
+    assert read_npz(data["simulated.npz"])["nphotons"] == photons
+    for norm in (written["norm_Y_I"], raw.norm_Y_I):
+        assert norm == pytest.approx(written["intensity_scale"], rel=5 / math.sqrt(64 * 1e3))

@@ -20,6 +20,7 @@ from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import json_text, sha256_of, write_npz
 from simlab.ptycho.config import SCALE_CONTRACTS
 from simlab.ptycho.files.archive import METADATA, read_archive
+from simlab.ptycho.photons import photons_of
 
 SCHEMA_VERSION = "1.0.0"
 
@@ -99,10 +100,10 @@ def create_metadata(
     )
 
 
-def physics_of(detector, *, N, intensity_scale, mean_exit_power, measurement, subpixel, nphotons):
+def physics_of(detector, *, N, intensity_scale, mean_exit_power, measurement, subpixel):
     """The `physics_parameters` of a simulation with `detector` (a DetectorConfig)."""
     return {
-        "nphotons": float(nphotons),
+        "nphotons": float(photons_of(detector)),
         "gridsize": 1,
         "N": int(N),
         "intensity_scale": float(intensity_scale),
@@ -165,7 +166,6 @@ def dataset_metadata(
             mean_exit_power=mean_exit_power,
             measurement=output.measurement,
             subpixel=dataset.subpixel,
-            nphotons=dataset.detector.nphotons,
         ),
         script=tool,
         simulation={

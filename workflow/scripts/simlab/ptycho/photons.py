@@ -93,14 +93,21 @@ def photon_scale(power, nphotons):
     return math.sqrt(nphotons / mean_power(power))
 
 
+def photons_of(detector):
+    """Photons per pattern that a data set with this DetectorConfig records as its `nphotons`.
+
+    With `dose: {range: [lo, hi]}` this is the geometric mean sqrt(lo hi), else the mean.
+    """
+    dose = detector.dose
+    return detector.nphotons if isinstance(dose, str) else math.sqrt(math.prod(dose.range))
+
+
 def dataset_scale(power, detector):
     """(intensity_scale, mean_exit_power) of a data set with this DetectorConfig.
 
     With `dose: {range: [lo, hi]}` the scale is that of the geometric mean dose.
     """
-    dose = detector.dose
-    nphotons = detector.nphotons if isinstance(dose, str) else math.sqrt(math.prod(dose.range))
-    return photon_scale(power, nphotons), mean_power(power)
+    return photon_scale(power, photons_of(detector)), mean_power(power)
 
 
 def counts_of(stored, measurement, scale):

@@ -15,7 +15,7 @@ from simlab.ptycho.forward import ForwardModel
 from simlab.ptycho.metadata import create_metadata, physics_of
 from simlab.ptycho.objects import as_object
 from simlab.ptycho.patches import as_positions
-from simlab.ptycho.photons import dataset_scale
+from simlab.ptycho.photons import dataset_scale, photons_of
 from simlab.ptycho.probes import as_probe
 from simlab.ptycho.scans import scan_positions
 from simlab.ptycho.statistics import observed_norm
@@ -53,7 +53,8 @@ def simulate(
     x, y : (M,)
         Scan positions, object px, x = column.
     nphotons : float, optional
-        Mean photons per pattern; None = the detector's, 1e9 by default.
+        Mean photons per pattern; None = the detector's, 1e9 by default. Without influence where
+        the detector draws the dose from a range: sqrt(lo hi) is then recorded instead.
     seed : int
         Of the detector's random numbers.
     intensity_scale : float, optional
@@ -136,7 +137,7 @@ def simulate(
         index.astype(np.int64),
         objects,
         patches,
-        observed_norm(counts, scales, detector.nphotons),
+        observed_norm(counts, scales, photons_of(detector)),
         create_metadata(
             physics_of(
                 detector,
@@ -145,7 +146,6 @@ def simulate(
                 mean_exit_power=mean,
                 measurement=measurement,
                 subpixel=subpixel,
-                nphotons=detector.nphotons,
             ),
             script="simlab.ptycho.simulate",
             simulation={
@@ -182,9 +182,7 @@ def _scale(model, detector, intensity_scale, x, y, object_index):
         return dataset_scale(model.power(x, y, object_index), detector)
     if not (math.isfinite(intensity_scale) and intensity_scale > 0):
         raise ConfigError(f"intensity_scale is {intensity_scale}, a finite number > 0 is expected")
-    dose = detector.dose
-    photons = detector.nphotons if isinstance(dose, str) else math.sqrt(math.prod(dose.range))
-    return float(intensity_scale), photons / intensity_scale**2
+    return float(intensity_scale), photons_of(detector) / intensity_scale**2
 
 
 @memoize_raw_data(default_cache_dir=CACHE_DIR, cache_prefix="simulate_nongrid")

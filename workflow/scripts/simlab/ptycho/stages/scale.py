@@ -5,11 +5,11 @@ import numpy as np
 from simlab.core.config import parse_config
 from simlab.core.files import read_npz, write_json
 from simlab.ptycho.config import DetectorConfig
-from simlab.ptycho.photons import dataset_scale
+from simlab.ptycho.photons import dataset_scale, photons_of
 
 
 def write_scale(spec, power_files, json):
-    """Write intensity_scale and mean_exit_power; `spec` holds nphotons and dose."""
+    """Write intensity_scale, mean_exit_power and nphotons; `spec` holds nphotons and dose."""
     detector = parse_config(DetectorConfig, spec)
     power = np.concatenate([read_npz(path, ["power"])["power"] for path in power_files])
     scale, mean = dataset_scale(power, detector)
@@ -18,7 +18,7 @@ def write_scale(spec, power_files, json):
         {
             "intensity_scale": scale,
             "mean_exit_power": mean,
-            "nphotons": detector.nphotons,
+            "nphotons": photons_of(detector),
             "n": len(power),
         },
     )
