@@ -9,11 +9,13 @@ from ptycho_data import ARRAYS, N, assert_equal_data, raw_data
 
 from simlab.core.errors import ConfigError, InputFileError, MissingKeyError, PhysicsError
 from simlab.core.files import read_npz
+from simlab.ptycho.config import SplitConfig
 from simlab.ptycho.dataset import RawData, read_dataset, split_raw_data_by_axis
 from simlab.ptycho.objects import make_object
 from simlab.ptycho.patches import extract_patches
 from simlab.ptycho.probes import get_default_probe
 from simlab.ptycho.simulation import simulate, simulate_nongrid_raw_data
+from simlab.ptycho.splits import frame_splits, split_labels
 
 DATA = Path(__file__).parents[1] / "data" / "ptycho"
 
@@ -173,7 +175,10 @@ def test_with_a_gap_no_train_patch_overlaps_a_test_patch():
     [
         ({"split_fraction": 0.0}, "0.0"),
         ({"split_fraction": 1.0}, "1.0"),
-        ({"split_fraction": 0.01}, "empty"),
+        ({"split_fraction": 0.01}, "test fraction of 0.01 leaves one side of 5 frames empty"),
+        ({"gap": -1.0}, r"gap of the split is -1\.0 px"),
+        ({"gap": np.nan}, "gap of the split is nan px"),
+        ({"gap": np.inf}, "gap of the split is inf px"),
         ({"axis": "z"}, "'z'"),
         ({"gap": 1e6}, "gap"),
     ],
@@ -444,3 +449,21 @@ def test_impossible_nongrid_requests_are_refused_and_store_nothing(scene, tmp_pa
     with pytest.raises(ConfigError, match=words):
         nongrid(scene, tmp_path, **change)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_splits_speak_of_the_fraction_that_was_given():
+    x, y = np.random.default_rng(0).uniform(0, 50, (2, 20))
+    for name in ("train", "test"):
+        key = f"{name}_fraction"
+        with pytest.raises(ConfigError, match=rf"a {name} fraction of 0\.99 leaves"):
+            split_labels(x, y, axis="y", **{key: 0.99})
+        with pytest.raises(ConfigError, match=rf"{name} fraction of the split is 1\.5"):
+            split_labels(x, y, axis="y", **{key: 1.5})
+    with pytest.raises(ConfigError, match=r"train fraction of 0\.99"):
+        frame_splits(x, y, SplitConfig(fraction=0.99), 16)
+    with pytest.raises(ConfigError, match="not both"):
+        split_labels(x, y, axis="y", train_fraction=0.5, test_fraction=0.5)
+    np.testing.assert_array_equal(
+        split_labels(x, y, axis="x", train_fraction=0.75),
+        split_labels(x, y, axis="x", test_fraction=0.25),
+    )

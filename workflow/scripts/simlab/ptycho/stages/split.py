@@ -22,7 +22,7 @@ def export_split_sides(dataset_file, train, test, axis, fraction, gap):
     """
     with open_dataset(dataset_file) as data:
         x, y = data.frames.read("xcoords"), data.frames.read("ycoords")
-    labels = split_labels(x, y, axis=axis, test_fraction=1 - fraction, gap=gap)
+    labels = split_labels(x, y, axis=axis, train_fraction=fraction, gap=gap)
     spec = {"contract": "legacy", "compression": "auto"}
     for label, path in ((TRAIN, train), (TEST, test)):
         export_npz(spec, dataset_file, path, np.flatnonzero(labels == label))
