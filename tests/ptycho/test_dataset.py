@@ -1,6 +1,7 @@
 """RawData, its split, and simulation in memory."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -467,3 +468,28 @@ def test_splits_speak_of_the_fraction_that_was_given():
         split_labels(x, y, axis="x", train_fraction=0.75),
         split_labels(x, y, axis="x", test_fraction=0.25),
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"first_frame": 1.5}, TypeError, "first_frame is 1.5, a whole number"),
+        ({"first_frame": -1}, ConfigError, "first_frame is -1, it must be >= 0"),
+        ({"threads": 0}, ConfigError, "threads is 0"),
+        ({"threads": -3}, ConfigError, "threads is -3"),
+        ({"threads": 2.5}, TypeError, "threads is 2.5"),
+        ({"batch": 0}, ConfigError, "batch is 0"),
+        ({"batch": 2.5}, TypeError, "batch is 2.5"),
+        ({"object_index": [0.5] * 24}, ConfigError, "object_index of frame 0 is 0.5"),
+        ({"object_index": [0.0, np.nan] * 12}, ConfigError, "object_index of frame 1 is nan"),
+        ({"object_index": ["0"] * 24}, TypeError, "object_index has dtype <U1"),
+    ],
+)
+def test_arguments_that_would_be_rounded_are_refused(scene, arguments, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        simulate(*scene, **arguments)
+
+
+def test_positions_must_be_numbers(scene):
+    with pytest.raises(TypeError, match="x has dtype <U2, numbers are expected"):
+        simulate(scene[0], scene[1], ["50"], [50])

@@ -449,3 +449,9 @@ def test_the_seed_alone_decides_the_noise():
 
     assert digest(1) == digest(1)
     assert digest(1) != digest(2)
+
+
+@pytest.mark.parametrize("power", [[], [[1.0, 2.0]], 3.0])
+def test_a_photon_scale_needs_the_power_of_every_frame(power):
+    with pytest.raises(ConfigError, match="power has shape"):
+        photon_scale(power, 1e4)

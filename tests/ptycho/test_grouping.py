@@ -176,7 +176,7 @@ def test_oversampling_draws_from_combinations_of_neighbors(positions):
         ({"gridsize": 8, "K": 64}, r"60 frames.*64"),
         ({"gridsize": 0}, "gridsize is 0"),
         ({"nsamples": 0}, "nsamples is 0"),
-        ({"K": True}, "K is True"),
+        ({"neighbor_pool_size": 0}, "neighbor_pool_size is 0"),
         ({"gridsize": 2, "nsamples": 61}, "enable_oversampling=True.*neighbor_pool_size"),
         (
             {"gridsize": 2, "nsamples": 61, "enable_oversampling": True, "neighbor_pool_size": 3},
@@ -304,3 +304,17 @@ def test_legacy_draws_refuse_a_seed_that_their_generator_cannot_take(positions):
         neighbor_groups(*positions, nsamples=3, seed=2**32, legacy=True)
     assert neighbor_groups(*positions, nsamples=3, seed=2**32 - 1, legacy=True)[0].shape == (3, 1)
     assert neighbor_groups(*positions, nsamples=3, seed=2**32)[0].shape == (3, 1)
+
+
+@pytest.mark.parametrize("name", ["gridsize", "K", "nsamples", "neighbor_pool_size"])
+@pytest.mark.parametrize("value", [2.0, "2", True, [2]])
+def test_numbers_of_groups_must_be_whole(positions, name, value):
+    with pytest.raises(TypeError, match=rf"{name} is .*, a whole number is expected"):
+        neighbor_groups(*positions, **{name: value})
+
+
+def test_positions_of_groups_must_be_finite_numbers():
+    with pytest.raises(TypeError, match="x has dtype <U3, numbers are expected"):
+        neighbor_groups(["1.5", "2.5"], [1.0, 2.0])
+    with pytest.raises(ConfigError, match="y: 1 positions are not finite"):
+        neighbor_groups([1.0, 2.0], [1.0, np.nan])

@@ -1,6 +1,7 @@
 """Objects against the reference data, closed forms and the rules of their random streams."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -639,3 +640,31 @@ def test_complex_object_is_taken_without_a_word(caplog):
     with caplog.at_level(logging.WARNING):
         as_object(np.ones((4, 4), complex), "o")
     assert not caplog.records
+
+
+def test_what_is_no_generator_or_index_is_refused():
+    for make in (lambda **k: make_object("grf", 32, **k), lambda **k: sim_object_image(32, **k)):
+        with pytest.raises(TypeError, match="rng is 3, a numpy Generator or RandomState"):
+            make(rng=3)
+    with pytest.raises(ConfigError, match="index is -3"):
+        make_object("grf", 32, index=-3)
+    with pytest.raises(TypeError, match=r"index is 1\.0"):
+        make_object("grf", 32, index=1.0)
+
+
+def test_the_phase_rule_needs_finite_numbers():
+    with pytest.raises(InputFileError, match="1 of 4 entries are not finite"):
+        tanh_phase([[1.0, np.nan], [1.0, 2.0]])
+    with pytest.raises(InputFileError, match="0 of 0 entries"):
+        tanh_phase([])
+    for name in ("max_ref", "mean_ref"):
+        with pytest.raises(ConfigError, match=f"{name} is nan, a finite number"):
+            tanh_phase([1.0, 2.0], **{name: np.nan})
+
+
+@pytest.mark.parametrize("make", [sim_object_image, partial(make_object, "lines")])
+def test_an_impossible_size_is_refused_without_a_remark_on_it(make, caplog):
+    arguments = {"data_source": "lines"} if make is sim_object_image else {}
+    with pytest.raises(ConfigError, match="size is -4"):
+        make(-4, **arguments)
+    assert "saturated" not in caplog.text

@@ -338,11 +338,11 @@ def test_coordinates_of_a_file_are_dealt_to_the_objects():
         ({"ycoords": np.arange(5.0)}, r"scan\.csv: 6 xcoords but 5 ycoords"),
         (
             {"xcoords": np.array([1, 2, np.nan, 4, np.inf, 6])},
-            r"scan\.csv: position 2 is not finite",
+            r"scan\.csv: position of row 3 is not finite: \(nan, 52\)",
         ),
         (
             {"object_index": np.array([0, 1, 0, 0, 0, 0])},
-            r"object_index of position 1 is 1, .*0\.\.0",
+            r"object_index of row 2 is 1, .*0\.\.0",
         ),
         ({"object_index": np.zeros(4)}, r"scan\.csv: 6 xcoords but 4 object_index"),
         ({"n_images": 7}, r"scan\.csv: scan\.n_images is 7, the file has positions for 6"),
@@ -421,3 +421,10 @@ def test_objects_are_averaged_and_kept_apart():
 
 def test_report_keeps_the_effective_buffer():
     assert report([50], [50], buffer=17)["buffer_effective"] == 17.0
+
+
+def test_the_object_of_scan_positions_is_a_whole_number():
+    with pytest.raises(ConfigError, match="object_index is -3"):
+        scan_positions("uniform_random", (64, 64), 16, 4, object_index=-3)
+    with pytest.raises(TypeError, match=r"object_index is 0\.5"):
+        scan_positions("uniform_random", (64, 64), 16, 4, object_index=0.5)

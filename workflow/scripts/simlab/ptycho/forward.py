@@ -12,7 +12,7 @@ from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError, InputFileError, PhysicsError
 from simlab.ptycho.config import DetectorConfig, DoseRange
 from simlab.ptycho.detector import statistics_tables, valid_pixels
-from simlab.ptycho.inputs import as_square
+from simlab.ptycho.inputs import as_square, whole_number
 from simlab.ptycho.kernels import detection, gather
 from simlab.ptycho.kernels.counter import LARGEST_RATE
 from simlab.ptycho.patches import PatchSource, as_stack
@@ -201,8 +201,10 @@ class ForwardModel:
         """
         if not (math.isfinite(intensity_scale) and intensity_scale > 0):
             raise PhysicsError(f"intensity_scale is {intensity_scale}, it must be > 0 and finite")
-        if batch is not None and batch < 1:
-            raise ConfigError(f"batch is {batch}, it must be >= 1")
+        first_frame = whole_number(first_frame, "first_frame", 0)
+        threads = whole_number(threads, "threads", 1)
+        if batch is not None:
+            batch = whole_number(batch, "batch", 1)
         located = self._source.locate(x, y, object_index)
         scales, doses = self._scales(
             x, y, object_index, float(intensity_scale), mean_power, first_frame

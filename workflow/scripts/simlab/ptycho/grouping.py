@@ -14,6 +14,8 @@ from scipy.spatial import cKDTree
 from simlab.core.errors import ConfigError, PhysicsError
 from simlab.core.random import check_seed
 from simlab.ptycho import histogram
+from simlab.ptycho.inputs import whole_number
+from simlab.ptycho.patches import as_positions
 from simlab.ptycho.streams import MAX_LEGACY_SEED, stream
 
 logger = logging.getLogger("simlab.ptycho")
@@ -64,12 +66,12 @@ def neighbor_groups(
     sample_indices : (B,) int64 or None
         Seed frames where they are a selection; None with oversampling or when all are taken.
     """
-    positions = np.stack([np.asarray(x, np.float64), np.asarray(y, np.float64)], axis=1)
-    channels = _check_numbers(len(positions), gridsize, K, nsamples)
+    positions = np.stack(as_positions(x, y), axis=1)
+    channels = _check_numbers(len(positions), gridsize, K, nsamples, neighbor_pool_size)
     rng = _generator(0 if sequential_sampling else seed, legacy)
     include_seed = include_seed and not legacy
     if nsamples > len(positions) and channels > 1:
-        pool = neighbor_pool_size or K
+        pool = K if neighbor_pool_size is None else neighbor_pool_size
         if not enable_oversampling or pool < channels:
             raise ConfigError(
                 f"{nsamples} groups of {channels} from {len(positions)} frames: pass "
@@ -90,10 +92,11 @@ def neighbor_groups(
     return groups, sampled
 
 
-def _check_numbers(frames, gridsize, K, nsamples):
+def _check_numbers(frames, gridsize, K, nsamples, neighbor_pool_size):
     for name, value in (("gridsize", gridsize), ("K", K), ("nsamples", nsamples)):
-        if isinstance(value, bool) or int(value) != value or value < 1:
-            raise ConfigError(f"{name} is {value!r}, a whole number >= 1 is expected")
+        whole_number(value, name, 1)
+    if neighbor_pool_size is not None:
+        whole_number(neighbor_pool_size, "neighbor_pool_size", 1)
     channels = gridsize**2
     if frames < channels:
         raise ConfigError(f"{frames} frames are fewer than gridsize^2 = {channels}")

@@ -1,10 +1,11 @@
-"""Checks that objects and probes from outside share."""
+"""Checks that arguments from outside share: objects, probes, whole numbers."""
 
 import logging
+from numbers import Integral
 
 import numpy as np
 
-from simlab.core.errors import InputFileError
+from simlab.core.errors import ConfigError, InputFileError
 
 logger = logging.getLogger("simlab.ptycho")
 
@@ -51,3 +52,12 @@ def as_square(array, name):
     if waves.shape[-1] != waves.shape[-2]:
         raise InputFileError(f"{name}: shape {waves.shape} is not square")
     return waves
+
+
+def whole_number(value, name, least):
+    """`value` as int: TypeError unless it is a whole number (no bool), ConfigError if < `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} is {value!r}, a whole number is expected")
+    if value < least:
+        raise ConfigError(f"{name} is {value}, it must be >= {least}")
+    return int(value)

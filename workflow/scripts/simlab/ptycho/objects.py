@@ -1,13 +1,14 @@
 """Objects: the complex transmission function of the sample."""
 
 import logging
+import math
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from simlab.core.config import nearest, parse_config
-from simlab.core.errors import ConfigError, PhysicsError
+from simlab.core.errors import ConfigError, InputFileError, PhysicsError
 from simlab.ptycho.config import COMPLEX_KINDS
 from simlab.ptycho.drawn_objects import (
     checkerboard,
@@ -21,7 +22,7 @@ from simlab.ptycho.drawn_objects import (
     points,
     siemens_star,
 )
-from simlab.ptycho.inputs import as_complex64, real_input
+from simlab.ptycho.inputs import as_complex64, real_input, whole_number
 from simlab.ptycho.kinds import OBJECT_PARAMS, UNGENERATED_SOURCES
 from simlab.ptycho.noise_objects import blurred_white_noise, grf, grf_exact, perlin, white_noise
 from simlab.ptycho.streams import stream
@@ -88,8 +89,9 @@ def sim_object_image(
         data_source = _compatibility_default("data_source")
     if rng is None:
         rng = stream(_compatibility_default("npseed") if seed is None else seed, "ptycho.object")
-    _warn(_kind_warnings(data_source, size))
+    rng = _generator(rng)
     values = _generate(data_source, size, rng, params, tile=tile, from_end=which == "test")
+    _warn(_kind_warnings(data_source, size))
     return (np.abs(values) if np.iscomplexobj(values) else values)[:, :, None]
 
 
@@ -110,11 +112,18 @@ def make_object(kind, size, *, seed=42, index=0, rng=None, phase="zero", **param
     -------
     complex64 (size, size)
     """
-    if rng is None:
-        rng = stream(seed, "ptycho.object", index)
-    _warn(_kind_warnings(kind, size))
+    whole_number(index, "index", 0)
+    rng = stream(seed, "ptycho.object", index) if rng is None else _generator(rng)
     tile = params.pop("tile", index)
-    return apply_phase(_generate(kind, size, rng, params, tile=tile), phase)
+    values = apply_phase(_generate(kind, size, rng, params, tile=tile), phase)
+    _warn(_kind_warnings(kind, size))
+    return values
+
+
+def _generator(rng):
+    if not isinstance(rng, np.random.Generator | np.random.RandomState):
+        raise TypeError(f"rng is {rng!r}, a numpy Generator or RandomState is expected")
+    return rng
 
 
 def make_lines_object(object_size, *, data_source="lines", seed=None):
@@ -130,9 +139,18 @@ def tanh_phase(amplitude, *, max_ref=None, mean_ref=None):
 
     None takes maximum and mean of A itself.
 
-    Errors: PhysicsError where the mean is 0.
+    Errors: InputFileError for an amplitude that is empty or not finite everywhere, ConfigError
+    for a reference that is not finite, PhysicsError where the mean is 0.
     """
     amplitude = np.asarray(amplitude, np.float64)
+    bad = amplitude.size - np.count_nonzero(np.isfinite(amplitude))
+    if bad or not amplitude.size:
+        raise InputFileError(
+            f"amplitude of a tanh phase: {bad} of {amplitude.size} entries are not finite"
+        )
+    for name, value in (("max_ref", max_ref), ("mean_ref", mean_ref)):
+        if value is not None and not math.isfinite(value):
+            raise ConfigError(f"{name} is {value}, a finite number is expected")
     max_ref = amplitude.max() if max_ref is None else max_ref
     mean_ref = amplitude.mean() if mean_ref is None else mean_ref
     if mean_ref == 0:

@@ -20,8 +20,12 @@ BATCH_BYTES = 2**20
 
 
 def as_positions(x, y):
-    """`x`, `y` as float64 (M,) arrays; ConfigError unless 1-D, of equal length and finite."""
-    x, y = (np.atleast_1d(np.asarray(values, np.float64)) for values in (x, y))
+    """`x`, `y` as float64 (M,) arrays.
+
+    Errors: TypeError for what is not numeric, ConfigError unless 1-D, of equal length and finite.
+    """
+    x, y = (np.atleast_1d(_numbers(values, name, "biuf")) for name, values in (("x", x), ("y", y)))
+    x, y = x.astype(np.float64), y.astype(np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise ConfigError(f"x and y must be 1-D and of equal length, found {x.shape} and {y.shape}")
     for name, values in (("x", x), ("y", y)):
@@ -31,6 +35,13 @@ def as_positions(x, y):
                 f"{name}: {bad.size} positions are not finite, the first is that of frame {bad[0]}"
             )
     return x, y
+
+
+def _numbers(values, name, kinds):
+    values = np.asarray(values)
+    if values.size and values.dtype.kind not in kinds:
+        raise TypeError(f"{name} has dtype {values.dtype}, numbers are expected")
+    return values
 
 
 def as_stack(array, name):
@@ -84,9 +95,15 @@ class PatchSource:
         if object_index is None:
             index = np.zeros(x.size, np.int64)
         else:
-            index = np.ascontiguousarray(object_index, np.int64)
-            if index.shape != x.shape:
-                raise ConfigError(f"object_index has shape {index.shape}, x has {x.shape}")
+            given = _numbers(object_index, "object_index", "iuf")
+            if given.shape != x.shape:
+                raise ConfigError(f"object_index has shape {given.shape}, x has {x.shape}")
+            part = np.flatnonzero(given % 1 != 0)
+            if part.size:
+                raise ConfigError(
+                    f"object_index of frame {part[0]} is {given[part[0]]}, a whole number expected"
+                )
+            index = np.ascontiguousarray(given, np.int64)
             if index.size and not 0 <= index.min() <= index.max() < self.count:
                 raise ConfigError(
                     f"object_index reaches from {index.min()} to {index.max()}, "

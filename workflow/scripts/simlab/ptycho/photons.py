@@ -68,9 +68,12 @@ def _exp(x):
 def mean_power(power):
     """Mean over the frames of the exit wave's power sum |psi|^2, exactly rounded.
 
-    Raises PhysicsError if there is no energy.
+    Raises PhysicsError if there is no energy, ConfigError for anything but (M,), M >= 1.
     """
-    mean = math.fsum(np.asarray(power, np.float64).tolist()) / len(power)
+    power = np.asarray(power, np.float64)
+    if power.ndim != 1 or not power.size:
+        raise ConfigError(f"power has shape {power.shape}, expected (M,) with M >= 1")
+    mean = math.fsum(power.tolist()) / len(power)
     if not (math.isfinite(mean) and mean > 0):
         raise PhysicsError(
             f"probe*object has no energy inside the scan area (mean exit power {mean})"

@@ -2,13 +2,13 @@
 
 import logging
 import math
-from numbers import Integral
 
 import numpy as np
 
 from simlab.core.config import nearest, parse_config
 from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.random import generator
+from simlab.ptycho.inputs import whole_number
 from simlab.ptycho.kinds import LAYOUT_OPTIONS, largest_buffer
 from simlab.ptycho.layouts import (
     fixed_pitch_raster,
@@ -68,7 +68,9 @@ def scan_positions(
     number that is no square.
     """
     buffer = effective_buffer(N // 2 if buffer is None else buffer, shape)
-    rng = stream(seed, "ptycho.positions", object_index, legacy_seed)
+    rng = stream(
+        seed, "ptycho.positions", whole_number(object_index, "object_index", 0), legacy_seed
+    )
     return _nominal(layout, tuple(shape[-2:]), N, n_images, buffer, options, rng)
 
 
@@ -102,11 +104,7 @@ def _nominal(layout, shape, side, n_images, buffer, options, rng):
         if n_images is not None:
             raise ConfigError(f"n_images is {n_images}, layout grid_groups decides it itself")
         return grid_group_centers(shape, side, **options)
-    if isinstance(n_images, bool) or not isinstance(n_images, Integral):
-        raise TypeError(f"n_images is {n_images!r}, a whole number is expected")
-    if n_images < 1:
-        raise ConfigError(f"n_images is {n_images}, it must be >= 1")
-    n_images = int(n_images)
+    n_images = whole_number(n_images, "n_images", 1)
     if layout == "uniform_random":
         return uniform_random(shape, n_images, buffer, rng)
     if layout == "raster":
@@ -227,7 +225,8 @@ def _from_file(spec, count, source):
     bad = np.flatnonzero(~(np.isfinite(x) & np.isfinite(y)))
     if len(bad):
         raise InputFileError(
-            f"{spec.file}: position {bad[0]} is not finite: {x[bad[0]], y[bad[0]]}"
+            f"{spec.file}: position of row {bad[0] + 1} is not finite: "
+            f"({x[bad[0]]:g}, {y[bad[0]]:g})"
         )
     given = source.get("object_index")
     shared = given is None and spec.order == "coordinate-major"
@@ -253,7 +252,7 @@ def _object_column(values, length, count, file):
     bad = np.flatnonzero(~((values >= 0) & (values < count) & (values % 1 == 0)))
     if len(bad):
         raise InputFileError(
-            f"{file}: object_index of position {bad[0]} is {values[bad[0]]}, "
+            f"{file}: object_index of row {bad[0] + 1} is {values[bad[0]]}, "
             f"there are objects 0..{count - 1}"
         )
     return values.astype(np.int64)

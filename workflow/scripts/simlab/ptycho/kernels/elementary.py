@@ -24,7 +24,6 @@ COS_TERMS = tuple((-1) ** n / math.factorial(2 * n) for n in range(8, 1, -1))
 
 MANTISSA = np.uint64(0x000FFFFFFFFFFFFF)
 HALF_EXPONENT = np.uint64(0x3FE0000000000000)
-ONE = np.uint64(1)
 MANTISSA_BITS = np.uint64(52)
 BIAS = 1023
 SQRT_HALF = math.sqrt(0.5)
