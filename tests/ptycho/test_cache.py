@@ -260,7 +260,7 @@ def test_a_result_of_another_type_is_refused(tmp_path):
         make(1)
     with pytest.raises(TypeError, match="RawData"):
         make(1, use_cache=False)
-    assert files(tmp_path / "cache") == []
+    assert files(tmp_path) == []
 
 
 def test_an_error_in_the_function_leaves_nothing(tmp_path):
@@ -270,7 +270,7 @@ def test_an_error_in_the_function_leaves_nothing(tmp_path):
 
     with pytest.raises(ValueError, match="no"):
         make(1)
-    assert files(tmp_path / "cache") == []
+    assert files(tmp_path) == []
 
 
 def test_a_directory_that_cannot_be_made_is_named(memoized, tmp_path):
@@ -355,3 +355,34 @@ def test_two_processes_compute_once(tmp_path):
     assert [process.wait(120) for process in running] == [0, 0]
     assert (tmp_path / "computed").read_text() == "x"
     assert len(files(tmp_path / "cache")) == 1
+
+
+def test_a_failing_call_removes_the_folders_made_for_it_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    @memoize_raw_data(default_cache_dir="a/b/cache", cache_prefix="toy")
+    def fail(seed):
+        assert Path("a/b/cache").is_dir()
+        raise ValueError("no")
+
+    for kept in ([], ["a"]):
+        for name in kept:
+            (tmp_path / name).mkdir()
+        with pytest.raises(ValueError, match="no"):
+            fail(1)
+        assert files(tmp_path) == kept
+
+
+def test_arguments_are_checked_before_a_result_is_looked_for(tmp_path):
+    def check(*, seed):
+        if not isinstance(seed, int):
+            raise TypeError(f"seed is {seed}")
+
+    @memoize_raw_data(default_cache_dir=tmp_path / "cache", cache_prefix="toy", check=check)
+    def make(seed):
+        return raw_data()
+
+    make(1)
+    for options in ({}, {"use_cache": False}):
+        with pytest.raises(TypeError, match=r"seed is 1\.0"):
+            make(1.0, **options)

@@ -493,3 +493,22 @@ def test_arguments_that_would_be_rounded_are_refused(scene, arguments, error, wo
 def test_positions_must_be_numbers(scene):
     with pytest.raises(TypeError, match="x has dtype <U2, numbers are expected"):
         simulate(scene[0], scene[1], ["50"], [50])
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"seed": 5.0}, TypeError),
+        ({"n_images": 6.0}, TypeError),
+        ({"N": 32.0}, TypeError),
+        ({"sim_gridsize": 1.0}, TypeError),
+    ],
+)
+def test_a_stored_result_does_not_hide_wrong_arguments(
+    scene, tmp_path, arguments, error, use_cache
+):
+    allowed = {"N": 32, "n_images": 6, "seed": 5, "nphotons": 1e4, "cache_dir": tmp_path}
+    simulate_nongrid_raw_data(*scene[:2], **allowed)
+    with pytest.raises(error, match=f"{next(iter(arguments))} is .*, a whole number"):
+        simulate_nongrid_raw_data(*scene[:2], **allowed | arguments, use_cache=use_cache)

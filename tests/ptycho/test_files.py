@@ -828,3 +828,18 @@ def test_frames_are_iterated_in_order(tmp_path, monkeypatch):
         parts = list(iterate_frames(tmp_path / name))
         assert [start for start, _ in parts] == [0, 4, 8]
         np.testing.assert_array_equal(np.concatenate([part for _, part in parts]), raw.diff3d)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"probeGuess": np.ones((8, N), np.complex64)}, r"probeGuess has shape \(8, 16\)"),
+        ({"probeGuess": np.ones((8, 8), np.complex64)}, "diff3d has shape"),
+        ({"detector_mask": np.ones((8, 8), np.uint8)}, r"detector_mask has shape \(8, 8\)"),
+        ({"objectGuess": np.ones(5, np.complex64)}, r"objectGuess has shape \(5,\)"),
+    ],
+)
+def test_arrays_of_another_shape_are_a_fault_of_the_file(tmp_path, changes, words):
+    old_file(tmp_path / "d.npz", **changes)
+    with pytest.raises(InputFileError, match=rf"d\.npz: {words}"):
+        read_dataset(tmp_path / "d.npz")

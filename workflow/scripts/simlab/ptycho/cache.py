@@ -14,7 +14,7 @@ import json
 import logging
 import os
 from collections import namedtuple
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ def memoize_raw_data(
     exclude_keys=None,
     cache_max_bytes=None,
     cache_version=1,
+    check=None,
 ):
     """Decorator: store the `RawData` that a function returns, and read it in later calls.
 
@@ -56,6 +57,9 @@ def memoize_raw_data(
         Size limit of this prefix in a directory; the entries used longest ago are removed.
     cache_version : int
         To be raised when the function's results change.
+    check : function, optional
+        Called with the arguments of every call, before a result is looked for, to refuse what
+        has the key of an allowed call: 1.0 for 1.
 
     Raises
     ------
@@ -88,6 +92,8 @@ def memoize_raw_data(
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             controls |= {key: bound.arguments[key] for key in CONTROLS if key in bound.arguments}
+            if check is not None:
+                check(**{k: v for k, v in bound.arguments.items() if k not in CONTROLS})
             if not controls["use_cache"]:
                 return _checked(function, function(*args, **kwargs))
             arguments = {k: v for k, v in bound.arguments.items() if k not in excluded}
@@ -95,8 +101,7 @@ def memoize_raw_data(
             path = folder / f"{cache_prefix}_{cache_key(arguments, origin)}.npz"
             raw = _load(path)
             if raw is None:
-                _make(folder)
-                with _lock(path.with_suffix(".lock")):
+                with _made(folder), _lock(path.with_suffix(".lock")):
                     raw = _load(path)  # another process may have computed it meanwhile
                     if raw is None:
                         counts["misses"] += 1
@@ -134,11 +139,17 @@ def _checked(function, raw):
     return raw
 
 
-def _make(folder):
+@contextmanager
+def _made(folder):
+    """Folders that were made for the block are removed again if it fails and leaves them empty."""
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SimlabError(f"cannot write the cache {folder}: {error.strerror}") from None
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()
+        raise
 
 
 def _load(path):
@@ -160,7 +171,13 @@ def _load(path):
 def _lock(path):
     """Hold the lock file; it is removed by its last holder, so its identity is checked."""
     while True:
-        stream = open(path, "w")  # noqa: SIM115 - closed when the lock is released
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = open(path, "w")  # noqa: SIM115 - closed when the lock is released
+        except FileNotFoundError:  # a process that failed has removed the folder
+            continue
+        except OSError as error:
+            raise SimlabError(f"cannot write the cache {path.parent}: {error.strerror}") from None
         fcntl.flock(stream, fcntl.LOCK_EX)
         try:
             if os.fstat(stream.fileno()).st_ino == os.stat(path).st_ino:

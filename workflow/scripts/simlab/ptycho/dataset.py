@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simlab.core.errors import ConfigError, MissingKeyError
+from simlab.core.errors import ConfigError, InputFileError, MissingKeyError
 from simlab.ptycho import params
 from simlab.ptycho.files.published import write_dataset_h5, write_dataset_npz
 from simlab.ptycho.files.readers import logger, read_arrays
@@ -327,7 +327,7 @@ def read_dataset(path, assume=None):
     try:
         return RawData(**arrays, Y=None if truth is None else truth[..., 0], metadata=metadata)
     except ConfigError as error:
-        raise type(error)(f"{path}: {error}") from None
+        raise InputFileError(f"{path}: {str(error).removeprefix('RawData: ')}") from None
 
 
 def write_dataset(path, raw, *, contract="legacy", compression="auto"):

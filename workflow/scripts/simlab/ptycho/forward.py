@@ -361,7 +361,7 @@ def raise_problem(problem, frame, pixel, value, side, stored_type=None):
             f"{where}: the count {value:.0f} does not fit {stored_type}; "
             "use counts_dtype: uint32, a saturation, or a smaller nphotons"
         )
+    remedy = "; use a smaller nphotons" if value > LARGEST_RATE else ""
     raise PhysicsError(
-        f"{where}: the expected count {value:.6g} is not between 0 and "
-        f"{LARGEST_RATE:.3g}; use a smaller nphotons"
+        f"{where}: the expected count {value:.6g} is not between 0 and {LARGEST_RATE:.3g}{remedy}"
     )

@@ -12,6 +12,7 @@ from simlab.ptycho.config import DetectorConfig
 from simlab.ptycho.dataset import RawData
 from simlab.ptycho.files.inputs import check_sizes, read_mask
 from simlab.ptycho.forward import ForwardModel
+from simlab.ptycho.inputs import whole_number
 from simlab.ptycho.metadata import create_metadata, physics_of
 from simlab.ptycho.objects import as_object
 from simlab.ptycho.patches import as_positions
@@ -185,7 +186,18 @@ def _scale(model, detector, intensity_scale, x, y, object_index):
     return float(intensity_scale), photons_of(detector) / intensity_scale**2
 
 
-@memoize_raw_data(default_cache_dir=CACHE_DIR, cache_prefix="simulate_nongrid")
+def _check_numbers(*, N, n_images, nphotons, seed, sim_gridsize, **_):
+    check_seed(seed)
+    whole_number(N, "N", 1)
+    whole_number(n_images, "n_images", 1)
+    if whole_number(sim_gridsize, "sim_gridsize", 1) != 1:
+        raise ConfigError(f"sim_gridsize is {sim_gridsize}, only 1 can be simulated")
+    parse_config(DetectorConfig, {"nphotons": nphotons}, "simulate_nongrid_raw_data")
+
+
+@memoize_raw_data(
+    default_cache_dir=CACHE_DIR, cache_prefix="simulate_nongrid", check=_check_numbers
+)
 def simulate_nongrid_raw_data(
     object_guess,
     probe_guess,
@@ -226,8 +238,6 @@ def simulate_nongrid_raw_data(
     RawData
         With Y.
     """
-    if sim_gridsize != 1:
-        raise ConfigError(f"sim_gridsize is {sim_gridsize}, only 1 can be simulated")
     objects = as_object(object_guess, "object_guess")
     probe = as_probe(probe_guess, "probe_guess")
     if probe.shape[-1] != N:
