@@ -46,7 +46,7 @@ All keys of one data set, `ptycho.datasets.NAME`. `make schemas` writes this pag
 `workflow/scripts/simlab/ptycho/config.py`; a test compares. No key is required, and `{}` is a data
 set; `null` means what the last column says. Numbers may be written as text, so that `1.0e9`, which
 YAML reads as text, is a number. How the keys go together is told in [How to](ptycho-how-to.md).
-"The peer" is the original program, whose files and random draws can be reproduced.
+"The original tool" is the program whose files and random draws can be reproduced.
 """
 COMMANDS_HEAD = """\
 # Ptychography: commands
@@ -54,7 +54,7 @@ COMMANDS_HEAD = """\
 All options of `simlab ptycho COMMAND`. `make schemas` writes this page from the commands
 themselves; a test compares. Options may be spelled with dashes or underscores. A command exits
 with 0 when done, 1 for an error that is reported in one line, 2 for a wrong command line.
-"The peer" is the original program, whose random draws can be reproduced. What the options of
+"The original tool" is the program whose random draws can be reproduced. What the options of
 `simulate` do in detail is told by the [configuration keys](ptycho-configuration.md) they set.
 """
 SHARED_HEAD = """\

@@ -1,5 +1,6 @@
 """Configuration of ptychography: the only home of its defaults, units, ranges and rules."""
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -13,6 +14,7 @@ from simlab.ptycho.kinds import (
     largest_buffer,
     parse_transform,
 )
+from simlab.ptycho.streams import MAX_LEGACY_SEED
 
 COMPLEX_KINDS = (
     "dead_leaves",
@@ -57,7 +59,10 @@ class ObjectConfig(Section):
         default_factory=dict, validate_default=True, description="Parameters of the kind"
     )
     legacy_seed: Integer | None = Field(
-        None, ge=0, le=2**32 - 1, description="Draw from numpy's RandomState(k) as the peer does"
+        None,
+        ge=0,
+        le=MAX_LEGACY_SEED,
+        description="Draw from numpy's RandomState(k) as the original tool does",
     )
 
     @field_validator("kind", mode="before")
@@ -131,7 +136,10 @@ class ProbeConfig(Section):
         "null (the file's) for kind: file",
     )
     source_N: Integer | None = Field(
-        None, ge=16, le=1024, description="Side of a generated probe before the transform; null = N"
+        None,
+        ge=16,
+        le=1024,
+        description="Side of a generated probe before the transform, px; null = N",
     )
     scale: Number = Field(0.7, gt=0, le=4, description="Scale of the default probe")
     file: str | None = Field(None, description="npz or h5 path for kind: file")
@@ -228,7 +236,10 @@ class ScanConfig(Section):
     )
     file: str | None = Field(None, description="Coordinate file for layout: file")
     legacy_seed: Integer | None = Field(
-        None, ge=0, le=2**32 - 1, description="Draw from numpy's RandomState(k) as the peer does"
+        None,
+        ge=0,
+        le=MAX_LEGACY_SEED,
+        description="Draw from numpy's RandomState(k) as the original tool does",
     )
 
     @model_validator(mode="before")
@@ -284,7 +295,7 @@ class DetectorConfig(Section):
     poisson: bool = Field(True, description="Photon counting noise")
     beamstop_diameter: Number = Field(0.0, ge=0, description="px, 0 = none")
     beamstop_center: Literal["dc", "geometric"] = Field(
-        "dc", description="dc = [N//2, N//2]; geometric = (N-1)/2 as the peer"
+        "dc", description="dc = [N//2, N//2]; geometric = (N-1)/2 as the original tool"
     )
     background: Number = Field(0.0, ge=0, description="Expected counts per pixel added")
     gaussian_sigma: Number = Field(0.0, ge=0, description="Read-out noise, counts")
@@ -314,7 +325,7 @@ class GroupingConfig(Section):
         None, description="Seed frame is in its own group; null = true, false with legacy"
     )
     enable_oversampling: bool = Field(False, description="Allow more groups than frames")
-    legacy: bool = Field(False, description="RandomState draws and groups as the peer's")
+    legacy: bool = Field(False, description="RandomState draws and groups as the original tool's")
 
     @model_validator(mode="after")
     def _enough_neighbors(self):
@@ -353,26 +364,57 @@ class OutputConfig(Section):
     store_patches: bool | Literal["auto"] = Field(
         "auto", description="Ground truth per frame; auto = up to 2 GiB"
     )
-    compression: Literal["auto", "deflate", "gzip", "lzf", "none"] = Field("auto")
+    compression: Literal["auto", "deflate", "gzip", "lzf", "none"] = Field(
+        "auto",
+        description="Of frames; auto = lzf for counts in h5, deflate for npz up to "
+        "32 MiB, else none",
+    )
     counts_dtype: Literal["uint16", "uint32"] = Field("uint32", description="Of count_intensity")
     merge: Literal["auto", "copy", "virtual"] = Field(
         "auto", description="simulated.h5: one file, or virtual datasets over the shards"
     )
 
 
-class DatasetConfig(Section):
-    """One ptychographic data set."""
+class Stage1Config(Section):
+    """Object and probe: what a stage-1 file is made from."""
 
     seed: Seed = Field(42, description="Seed of all random streams of this data set")
     object: ObjectConfig = Field(default_factory=lambda: ObjectConfig())
     probe: ProbeConfig = Field(default_factory=lambda: ProbeConfig.model_validate({}))
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        problems = self._problems()
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self):
+        side = self.object_side
+        if side is not None and side % 2 and self.object.kind in ("grf", "V"):
+            return [f"object.size ({side}) must be even for kind: {self.object.kind}"]
+        return []
+
+    @property
+    def object_side(self):
+        """Side of a built-in object, px; None if a file decides."""
+        if self.object.kind == "file":
+            return None
+        if self.object.size is not None or self.probe.N is None:
+            return self.object.size
+        return int(3.5 * self.probe.N)
+
+
+class DatasetConfig(Stage1Config):
+    """One ptychographic data set."""
+
     scan: ScanConfig = Field(default_factory=lambda: ScanConfig.model_validate({}))
     detector: DetectorConfig = Field(default_factory=DetectorConfig)
-    grouping: GroupingConfig | None = None
+    grouping: GroupingConfig | None = Field(None, description="null: no grouped file")
     split: SplitConfig | None = Field(None, description="null: every frame is train")
     output: OutputConfig = Field(default_factory=OutputConfig)
     frames_per_shard: Integer | None = Field(
-        None, ge=1, description="null = max(1, 2^28 // N^2); never changes a frame"
+        None, ge=1, description="Frames of a shard; null = max(1, 2^28 // N^2); never changes one"
     )
     subpixel: Subpixel = Field("bilinear", description="Interpolation at fractional positions")
     fft: Literal["scipy", "fftw"] = Field(
@@ -392,10 +434,9 @@ class DatasetConfig(Section):
                 data = {**data, "frames_per_shard": None}
         return data
 
-    @model_validator(mode="after")
-    def _consistent(self):
+    def _problems(self):
         scan, count = self.scan, self.object.count
-        problems = []
+        problems = super()._problems()
         if scan.n_images is not None:
             if count > scan.n_images:
                 problems.append(f"object.count ({count}) exceeds scan.n_images ({scan.n_images})")
@@ -404,42 +445,43 @@ class DatasetConfig(Section):
                     f"scan.order: coordinate-major needs scan.n_images ({scan.n_images}) "
                     f"to be a multiple of object.count ({count})"
                 )
-        if scan.layout == "grid_groups" and (count > 1 or self.object.phase_rule == "source"):
+        if scan.layout == "grid_groups" and count > 1:
+            problems.append(f"scan.layout: grid_groups needs object.count 1, it is {count}")
+        if self.grouping and self.grouping.legacy and self.seed > MAX_LEGACY_SEED:
             problems.append(
-                "scan.layout: grid_groups needs one object whose phase is zero, tanh or tanh_fixed"
+                f"seed ({self.seed}) must be <= {MAX_LEGACY_SEED} with grouping.legacy: true"
             )
         if self.backend == "opencl" and self.fft == "fftw":
             problems.append("fft: fftw has no meaning with backend: opencl")
         side = self.object_side
-        if side is not None and side % 2 and self.object.kind in ("grf", "V"):
-            problems.append(f"object.size ({side}) must be even for kind: {self.object.kind}")
         if side is not None and self.probe.N is not None:
             problems += geometry_problems(self, (side, side), self.probe.N)
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-    @property
-    def object_side(self):
-        """Side of a built-in object, px; None if a file decides."""
-        if self.object.kind == "file":
-            return None
-        if self.object.size is not None or self.probe.N is None:
-            return self.object.size
-        return int(3.5 * self.probe.N)
+        return problems
 
 
-def geometry_problems(dataset, shape, side):
+def geometry_problems(dataset, shape, side, *, allow_small_object=False):
     """What is wrong with object `shape` (H, W) and probe side N = `side` together, as texts."""
-    problems = []
-    if min(shape) < side:
-        problems.append(f"the object {shape} is smaller than the probe {(side, side)}")
+    problems = [] if allow_small_object else small_object(shape, side)
     limit = largest_buffer(shape)
     if dataset.scan.buffer is not None and dataset.scan.buffer > limit:
         problems.append(
             f"scan.buffer is {dataset.scan.buffer:g}, the largest for object {shape} is {limit:g}"
         )
+    detector = dataset.detector
+    corner = math.hypot(*2 * [side / 2 - 0.5 * (detector.beamstop_center == "geometric")])
+    if detector.beamstop_diameter / 2 >= corner:
+        problems.append(
+            f"detector.beamstop_diameter is {detector.beamstop_diameter:g} px, which hides all "
+            f"{side} x {side} pixels of the detector"
+        )
     return problems
+
+
+def small_object(shape, side):
+    """[what is wrong] where an object of `shape` (H, W) is smaller than the probe, else []."""
+    if min(shape) >= side:
+        return []
+    return [f"the object {shape} is smaller than the probe {(side, side)}"]
 
 
 class PtychoConfig(Section):

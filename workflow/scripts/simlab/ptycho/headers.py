@@ -4,6 +4,9 @@ The DAG needs them on every start of the workflow, so this module imports only n
 imported when an HDF5 file is named.
 """
 
+import math
+from contextlib import contextmanager
+
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError
@@ -16,6 +19,8 @@ FOREIGN_PLACES = {
 }
 """Where the product layout and CXI files keep object and probe."""
 COORDINATES = ("xcoords", "ycoords")
+OBJECT_INDEX = "object_index"
+CXI_TRANSLATION = "entry_1/data_1/translation"
 
 
 def array_shape(path, key, what):
@@ -41,19 +46,48 @@ def array_shape(path, key, what):
     return squeezed
 
 
-def row_count(path):
-    """Number of scan positions in a coordinate file (npz, HDF5 or csv)."""
+def coordinate_layout(path):
+    """(number of scan positions, whether each has its object) of a coordinate file.
+
+    Files are npz, HDF5 or csv. Columns are counted as `files.coordinates` reads them, flattened.
+
+    Errors: MissingKeyError for a file without positions; InputFileError for columns of different
+    length and for a file that holds no position.
+    """
     if path.suffix == ".npz":
-        headers = npz_headers(path)
-        missing = [key for key in COORDINATES if key not in headers]
-        if missing:
-            raise MissingKeyError(f"{path}: no array {missing[0]!r}; found {list(headers)}")
-        return headers[COORDINATES[0]][0][0]
-    if path.suffix == ".csv":
-        return len(read_csv(path)[1])
-    if path.suffix in HDF5_SUFFIXES:
-        return _hdf5_shape(path, COORDINATES[0])[0]
-    raise InputFileError(f"{path}: coordinate files end in .npz, .csv, .h5, .hdf5 or .cxi")
+        shapes = {key: shape for key, (shape, _) in npz_headers(path).items()}
+        lengths = _lengths(path, shapes, "array")
+    elif path.suffix == ".csv":
+        header, rows = read_csv(path)
+        lengths = _lengths(path, {name.strip(): (len(rows),) for name in header}, "column")
+    elif path.suffix in HDF5_SUFFIXES:
+        lengths = _lengths(path, _hdf5_positions(path), "dataset")
+    else:
+        raise InputFileError(f"{path}: coordinate files end in .npz, .csv, .h5, .hdf5 or .cxi")
+    if len(set(lengths.values())) > 1:
+        raise InputFileError(f"{path}: lengths differ: {lengths}")
+    if lengths["xcoords"] == 0:
+        raise InputFileError(f"{path}: holds no position")
+    return lengths["xcoords"], OBJECT_INDEX in lengths
+
+
+def mask_shape(path):
+    """Shape of a detector mask in an npy file, or of `mask` in an npz file."""
+    if path.suffix == ".npy":
+        return tuple(_npy_shape(path))
+    headers = npz_headers(path)
+    if "mask" not in headers:
+        raise MissingKeyError(f"{path}: no array 'mask'; found {list(headers)}")
+    return tuple(headers["mask"][0])
+
+
+def _lengths(path, shapes, what):
+    """Numbers of entries of the columns that count among `shapes` (name -> shape)."""
+    missing = [key for key in COORDINATES if key not in shapes]
+    if missing:
+        raise MissingKeyError(f"{path}: no {what} {missing[0]!r}; {what}s found: {list(shapes)}")
+    keys = (*COORDINATES, *((OBJECT_INDEX,) if OBJECT_INDEX in shapes else ()))
+    return {key: math.prod(shapes[key]) for key in keys}
 
 
 def _npy_shape(path):
@@ -70,19 +104,40 @@ def _npy_shape(path):
 
 
 def _hdf5_shape(path, key):
+    with _opened_hdf5(path) as file:
+        if key in file:
+            return file[key].shape
+        for place in FOREIGN_PLACES.get(key, ()):
+            if place in file:
+                shape = file[place].shape
+                return shape[-2:] if key == "objectGuess" else shape[-3:]
+        found = list(file)
+    raise MissingKeyError(f"{path}: no dataset {key!r}; found {found}")
+
+
+def _hdf5_positions(path):
+    """Shapes of the datasets at the root, positions in m counted under the names of those in px."""
+    with _opened_hdf5(path) as file:
+        shapes = {key: file[key].shape for key in file if hasattr(file[key], "shape")}
+        if all(key in shapes for key in COORDINATES):
+            return shapes
+        if "probe_position_x_m" in file:
+            meters = {f"{axis}coords": file[f"probe_position_{axis}_m"].shape for axis in "xy"}
+        elif CXI_TRANSLATION in file:
+            meters = dict.fromkeys(COORDINATES, file[CXI_TRANSLATION].shape[:1])
+        else:
+            return shapes
+        return shapes | meters
+
+
+@contextmanager
+def _opened_hdf5(path):
     import h5py
 
     with open_input(path):
         pass
     try:
         with h5py.File(path, "r") as file:
-            if key in file:
-                return file[key].shape
-            for place in FOREIGN_PLACES.get(key, ()):
-                if place in file:
-                    shape = file[place].shape
-                    return shape[-2:] if key == "objectGuess" else shape[-3:]
-            found = list(file)
+            yield file
     except (OSError, RuntimeError, KeyError, AttributeError) as error:
         raise InputFileError(f"{path}: not an HDF5 file, or damaged ({error})") from None
-    raise MissingKeyError(f"{path}: no dataset {key!r}; found {found}")

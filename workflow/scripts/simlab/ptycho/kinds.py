@@ -17,7 +17,7 @@ class Lines(Section):
 
 
 class Grf(Section):
-    """Random field with a power-law spectrum and normal magnitudes (the peer's)."""
+    """Random field with a power-law spectrum and normal magnitudes (the original tool's)."""
 
     index: Number = Field(-0.4, description="Exponent of the power spectrum")
     sigma: Number = Field(1.0, ge=0, description="Blur at the end, px")
@@ -54,7 +54,9 @@ class PhotographTile(Section):
     """One tile of a photograph."""
 
     image: str = Field(description="Grayscale image, any format OpenCV reads")
-    crop_top: Integer = Field(0, ge=0, description="Rows dropped at the top (the peer: 100)")
+    crop_top: Integer = Field(
+        0, ge=0, description="Rows dropped at the top, px; the original tool: 100"
+    )
 
 
 class DeadLeaves(Section):
@@ -93,7 +95,7 @@ class Flat(Section):
 class Disk(Section):
     """A disk on a ground of 1."""
 
-    radius: Number | None = Field(None, gt=0, description="px; null = size/4")
+    radius: Number | None = Field(None, gt=0, description="Radius of the disk, px; null = size/4")
     value: Number = Field(0.5, description="Transmission of the disk")
 
 
@@ -152,21 +154,27 @@ class GaussianProbe(Section):
 class FzpProbe(Section):
     """Fresnel zone plate with central stop; null = drawn uniformly from the range given."""
 
-    diameter_um: Number | None = Field(None, gt=0, description="um; null: 150..180")
-    outermost_zone_nm: Number | None = Field(None, gt=0, description="nm; null: 30..50")
+    diameter_um: Number | None = Field(None, gt=0, description="Outer diameter, um; null: 150..180")
+    outermost_zone_nm: Number | None = Field(
+        None, gt=0, description="Width of the outermost zone, nm; null: 30..50"
+    )
     stop_fraction: Number | None = Field(
         None, ge=0, lt=1, description="Central stop / diameter; null: 0.1..0.2"
     )
-    wavelength_nm: Number | None = Field(None, gt=0, description="nm; null: 0.13..0.15")
-    defocus_um: Number | None = Field(None, description="um; null: 50..400")
+    wavelength_nm: Number | None = Field(None, gt=0, description="Wavelength, nm; null: 0.13..0.15")
+    defocus_um: Number | None = Field(
+        None, description="Sample behind the focus, um; null: 50..400"
+    )
     detector_distance_m: Number = Field(1.9, gt=0, description="Sample to detector, m")
-    detector_pixel_um: Number = Field(75.0, gt=0, description="um")
+    detector_pixel_um: Number = Field(75.0, gt=0, description="Side of a detector pixel, um")
 
 
 class ZernikeProbe(Section):
     """Random Zernike aberrations on a disk under a Gaussian envelope."""
 
-    diameter_px: Integer | None = Field(None, ge=4, description="px; null: 10..24")
+    diameter_px: Integer | None = Field(
+        None, ge=4, description="Diameter of the disk, px; null: 10..24"
+    )
     max_order: Integer = Field(10, ge=0, le=30, description="Largest radial order n")
 
 
@@ -191,14 +199,18 @@ class RasterOptions(Section):
 class FixedPitchOptions(RasterOptions):
     """A raster whose pitch is given."""
 
-    pitch: Number | None = Field(None, gt=0, description="px; null = outer_offset/2")
-    outer_offset: Number = Field(8.0, gt=0, description="px, twice the pitch")
+    pitch: Number | None = Field(
+        None, gt=0, description="Distance of rows and columns, px; null = outer_offset/2"
+    )
+    outer_offset: Number = Field(8.0, gt=0, description="Twice the pitch, px")
 
 
 class JitteredGridOptions(Section):
     """Grid nodes with uniform jitter."""
 
-    round: Integer | None = Field(None, ge=0, le=12, description="Decimals kept (the peer: 2)")
+    round: Integer | None = Field(
+        None, ge=0, le=12, description="Decimals kept (the original tool: 2)"
+    )
 
 
 class FullFrameOptions(Section):

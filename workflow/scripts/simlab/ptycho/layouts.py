@@ -31,6 +31,15 @@ def raster(shape, n_images, buffer, *, transpose):
 
 def fixed_pitch_raster(shape, probe_side, n_images, *, pitch, outer_offset, transpose):
     """Square raster from (N//2, N//2) with the given pitch (null: outer_offset/2), px."""
+    nodes = fixed_pitch_nodes(shape, probe_side, n_images, pitch, outer_offset)
+    return _mesh(nodes, nodes, transpose)
+
+
+def fixed_pitch_nodes(shape, probe_side, n_images, pitch, outer_offset):
+    """Coordinates of the columns, and of the rows, of `fixed_pitch_raster`, px.
+
+    Errors: ConfigError where n_images is no square or the raster leaves the object.
+    """
     side = square_side(n_images, "fixed_pitch_raster")
     pitch = outer_offset / 2 if pitch is None else pitch
     origin = probe_side // 2
@@ -40,8 +49,7 @@ def fixed_pitch_raster(shape, probe_side, n_images, *, pitch, outer_offset, tran
             f"fixed_pitch_raster: {side} x {side} positions of pitch {pitch:g} px end at "
             f"{last:g} px, the last that fits an object {shape} is {limit}"
         )
-    nodes = origin + np.arange(side) * float(pitch)
-    return _mesh(nodes, nodes, transpose)
+    return origin + np.arange(side) * float(pitch)
 
 
 def jittered_grid(shape, n_images, buffer, rng, *, decimals):

@@ -3,19 +3,28 @@
 from dataclasses import dataclass
 
 from simlab.core.config import user_path
-from simlab.core.errors import InputFileError, SimlabError
+from simlab.core.errors import ConfigError, InputFileError, SimlabError
 from simlab.core.plan import Estimate
 from simlab.core.sharding import shard_names
-from simlab.ptycho.config import geometry_problems
-from simlab.ptycho.headers import array_shape, row_count
+from simlab.ptycho.feasibility import simulation_problems, stage1_problems
+from simlab.ptycho.headers import array_shape, coordinate_layout
 
 SECONDS_PER_ITEM = {64: 4.7e-05, 128: 0.00018}
 """CPU seconds per frame by probe side; `make benchmark` prints the line to put here."""
 
 SECONDS_PER_JOB = 2.5
+JOBS = 12
+"""Rules that run once for every data set: object, probe, input, positions, scale, index, dataset,
+normalization, checks, tables, preview, manifest."""
+JOBS_PER_SHARD = 2
+"""Rules that run once for every shard: power, diffraction."""
 BASE_MB = 500
 SHARD_PIXELS = 1 << 28
 PATCHES_LIMIT_BYTES = 2 << 30
+STATISTICS_BYTES = 11 * 8 + 256 * 4
+"""Of a frame in `shards/*.statistics.npz`, next to its N/2 rings."""
+COPY_LIMIT_BYTES = 2 << 30
+"""Frames and patches up to which `merge: auto` copies the shards (`files.published`)."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,15 @@ class Geometry:
 def geometry(dataset):
     """Geometry of a data set, from its configuration and the headers of the user's files."""
     side = probe_side(dataset.probe)
-    shape, objects = object_shape(dataset.object, side)
-    frames = frame_count(dataset.scan, shape, side)
+    return sizes_of(dataset, side, *object_shape(dataset.object, side))
+
+
+def sizes_of(dataset, side, shape, objects):
+    """Geometry of the simulation of `objects` objects (H, W) = `shape` with a probe (side, side).
+
+    Errors: as of `frame_count`.
+    """
+    frames = frame_count(dataset.scan, shape, side, objects)
     per_shard = dataset.frames_per_shard or max(1, SHARD_PIXELS // side**2)
     return Geometry(side, shape, objects, frames, per_shard)
 
@@ -48,6 +64,13 @@ def probe_side(probe):
     if probe.kind != "file":
         return probe.N
     shape = array_shape(user_path(probe.file), probe.key, "probe")
+    if shape[-1] != shape[-2]:
+        raise InputFileError(f"probe.file {probe.file}: shape {shape} is not square")
+    if len(shape) == 3 and probe.modes.count > 1:
+        raise ConfigError(
+            f"probe.modes.count is {probe.modes.count}, but probe.file {probe.file} has "
+            f"{shape[0]} modes itself"
+        )
     side = probe.side_after(shape[-1])
     if probe.N not in (None, side):
         raise InputFileError(f"probe.N is {probe.N}, but probe.file {probe.file} gives {side}")
@@ -63,56 +86,94 @@ def object_shape(spec, side):
     return tuple(shape[-2:]), shape[0] if len(shape) == 3 else 1
 
 
-def frame_count(scan, shape, side):
-    """Number of frames M of a data set."""
+def frame_count(scan, shape, side, objects):
+    """Number of frames M of a data set.
+
+    Without an object_index of its own, each row of a coordinate file is a frame, or with
+    `order: coordinate-major` a frame of every object.
+
+    Errors: ConfigError where the layout does not fit; those of the coordinate file.
+    """
+    available, indexed = None, False
     if scan.layout == "grid_groups":
         options = scan.options
         region = side + (options["gridsize"] - 1) * options["offset"]
+        if min(shape) < region:
+            raise ConfigError(
+                f"scan.layout: grid_groups: the object {shape} is smaller than a solution region "
+                f"of {region} px (N + (gridsize - 1) * offset)"
+            )
         groups = 1
         for extent in shape:
             groups *= max(0, (extent - region) // (options["outer_offset"] // 2) + 1)
         return groups * options["gridsize"] ** 2
     if scan.layout == "file":
-        available = row_count(user_path(scan.file))
+        rows, indexed = coordinate_layout(user_path(scan.file))
+        shared = scan.order == "coordinate-major" and not indexed
+        available = rows * objects if shared else rows
         if scan.n_images is not None and scan.n_images > available:
+            each = f" for each of {objects} objects" if shared and objects > 1 else ""
             raise InputFileError(
-                f"scan.n_images is {scan.n_images}, but scan.file {scan.file} has {available} rows"
+                f"scan.n_images is {scan.n_images}, but scan.file {scan.file} has {rows} rows{each}"
             )
-        return scan.n_images or available
-    return scan.n_images
+    frames = scan.n_images or available
+    if scan.order == "coordinate-major" and not indexed and frames % objects:
+        raise ConfigError(
+            f"scan.order: coordinate-major needs scan.n_images ({frames}) to be a multiple of "
+            f"the number of objects ({objects})"
+        )
+    return frames
+
+
+def input_files(config):
+    """{configuration key: path} of the files of the user that object and probe are read from."""
+    return _paths(
+        {
+            "object.file": config.object.file,
+            "object.params.image": config.object.params.get("image"),
+            "probe.file": config.probe.file,
+        }
+    )
 
 
 def user_files(dataset):
     """{configuration key: path} of the files of the user that a data set reads."""
-    named = {
-        "object.file": dataset.object.file,
-        "object.params.image": dataset.object.params.get("image"),
-        "probe.file": dataset.probe.file,
-        "scan.file": dataset.scan.file,
-        "detector.mask_file": dataset.detector.mask_file,
-    }
+    own = {"scan.file": dataset.scan.file, "detector.mask_file": dataset.detector.mask_file}
+    return input_files(dataset) | _paths(own)
+
+
+def _paths(named):
     return {key: user_path(path) for key, path in named.items() if path is not None}
+
+
+def _missing(files):
+    return [f"{key}: file not found: {path}" for key, path in files.items() if not path.is_file()]
 
 
 def problems(dataset):
     """What makes a data set impossible, as texts; found without opening any data."""
-    missing = [
-        f"{key}: file not found: {path}"
-        for key, path in user_files(dataset).items()
-        if not path.is_file()
-    ]
+    missing = _missing(user_files(dataset))
     if missing:
         return missing
     try:
         sizes = geometry(dataset)
     except SimlabError as error:
         return [str(error)]
-    found = geometry_problems(dataset, sizes.shape, sizes.N)
-    if sizes.N % 2 or not 16 <= sizes.N <= 1024:
-        found.append(f"the probe's side is {sizes.N}, it must be even and 16..1024")
-    if sizes.frames < sizes.objects:
-        found.append(f"{sizes.objects} objects share {sizes.frames} frames, needs one each")
+    found = stage1_problems(dataset, sizes.shape, sizes.N) + simulation_problems(dataset, sizes)
     return list(dict.fromkeys(found))
+
+
+def input_problems(config, *, allow_small_object=False):
+    """What makes object and probe of a Stage1Config impossible, as texts."""
+    missing = _missing(input_files(config))
+    if missing:
+        return missing
+    try:
+        side = probe_side(config.probe)
+        shape, _ = object_shape(config.object, side)
+    except SimlabError as error:
+        return [str(error)]
+    return stage1_problems(config, shape, side, allow_small_object=allow_small_object)
 
 
 def stores_patches(dataset, sizes):
@@ -139,7 +200,7 @@ def published(dataset, sizes=None):
     files += ["scale.json", "index.csv", "simulated.h5"]
     files += ["simulated.npz"] if dataset.output.npz else []
     files += [f"grouped_g{gridsize}.npz" for gridsize in group_sizes(dataset)]
-    if dataset.split and dataset.split.files:
+    if _has_split_files(dataset):
         files += ["train.npz", "test.npz"]
     return [
         *files,
@@ -183,22 +244,59 @@ def shard_megabytes(sizes):
     return int(BASE_MB + (objects + blocks) / 1e6)
 
 
+def job_count(dataset, sizes):
+    """Jobs of the rules of one data set."""
+    optional = dataset.output.npz + len(group_sizes(dataset)) + _has_split_files(dataset)
+    return JOBS + JOBS_PER_SHARD * len(sizes.shards) + optional
+
+
+def output_bytes(dataset, sizes):
+    """Bytes of the published files of one data set; as if nothing could be compressed.
+
+    Counted are the statistics, and the patterns, the ground truth and the objects of every file
+    that holds them.
+    """
+    output, pixels = dataset.output, sizes.frames * sizes.N**2
+    counts = output.measurement == "count_intensity" and dataset.detector.poisson
+    pattern = 2 if counts and output.counts_dtype == "uint16" else 4
+    frames = pixels * (pattern + 8 * stores_patches(dataset, sizes))
+    copied = output.merge == "copy" or (output.merge == "auto" and frames <= COPY_LIMIT_BYTES)
+    split = _has_split_files(dataset)
+    grouped = [grouped_frames(dataset, sizes, gridsize) for gridsize in group_sizes(dataset)]
+    # object.npz, input.npz, simulated.h5, and those that were asked for
+    with_objects = 3 + output.npz + 2 * split + len(grouped)
+    return (
+        frames * (1 + copied + output.npz + split)
+        + sizes.frames * (STATISTICS_BYTES + sizes.N // 2 * 8)
+        + sum(grouped) * sizes.N**2 * (pattern + 4 + 8)
+        + with_objects * sizes.objects * sizes.shape[0] * sizes.shape[1] * 8
+    )
+
+
+def grouped_frames(dataset, sizes, gridsize):
+    """Frames in all groups of `grouped_g{gridsize}.npz`, repeated ones included."""
+    grouping = dataset.grouping
+    if grouping is None or grouping.gridsize != gridsize:
+        return sizes.frames  # those of layout grid_groups
+    groups = grouping.nsamples or sizes.frames
+    return (groups if gridsize > 1 else min(groups, sizes.frames)) * gridsize**2
+
+
+def _has_split_files(dataset):
+    return dataset.split is not None and dataset.split.files
+
+
 def estimate(name, dataset):
     """Estimate of data set `name`."""
     sizes = geometry(dataset)
-    pixels = sizes.frames * sizes.N**2
-    frame_bytes = 2 if dataset.output.counts_dtype == "uint16" else 4
-    per_pixel = frame_bytes + (8 if stores_patches(dataset, sizes) else 0)
-    copied = pixels * per_pixel <= PATCHES_LIMIT_BYTES
-    copies = 1 + (dataset.output.merge == "copy" or copied) + dataset.output.npz
-    jobs = 2 * len(sizes.shards) + len(published(dataset, sizes)) - len(sizes.shards) * 3 - 3
+    jobs = job_count(dataset, sizes)
     work = sizes.frames * seconds_per_frame(sizes.N)
     return Estimate(
         domain="ptycho",
         dataset=name,
         samples=sizes.frames,
         jobs=jobs,
-        bytes=pixels * per_pixel * copies + sizes.objects * sizes.shape[0] * sizes.shape[1] * 24,
+        bytes=output_bytes(dataset, sizes),
         cpu_seconds=work + SECONDS_PER_JOB * jobs,
         peak_mb=shard_megabytes(sizes),
     )
