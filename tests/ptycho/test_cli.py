@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
+import time
 
 import h5py
 import numpy as np
 import pytest
-from ptycho_campaign import small_dataset
+from ptycho_campaign import merged, small_dataset
 
 from simlab.cli import main
 from simlab.core.config import parse_config
@@ -288,6 +292,69 @@ def test_gridsize_and_visualize_write_their_files_beside_the_output(tmp_path, pt
     )
 
 
+def test_a_grouping_section_writes_the_grouped_file_too(tmp_path, ptycho, target):
+    path = tmp_path / "more.yaml"
+    path.write_text("grouping: {gridsize: 2, K: 6, nsamples: 10}\n")
+    values = {"gridsize": 2, "K": 6, "nsamples": 10}
+    spec = {"seed": 3, "gridsize": 2, "grouping": parse_config(GroupingConfig, values).model_dump()}
+    write_groups(spec, target["simulated.h5"], tmp_path / "groups.npz")
+    more = ("--simulation-config", path)
+    simulate(ptycho, target["input.npz"], "o/out.npz", *more)
+    assert names(tmp_path / "o") == ["out.npz", "out_grouped_g2.npz"]
+    assert (tmp_path / "o/out_grouped_g2.npz").read_bytes() == (
+        (tmp_path / "groups.npz").read_bytes()
+    )
+    simulate(ptycho, target["input.npz"], "one/out.npz", *more, "--gridsize", 1)
+    assert names(tmp_path / "one") == ["out.npz"]
+    simulate(ptycho, target["input.npz"], "three/out.npz", *more, "--gridsize", 3)
+    assert names(tmp_path / "three") == ["out.npz", "out_grouped_g3.npz"]
+    assert read_npz("three/out_grouped_g3.npz")["nn_indices"].shape == (10, 9)
+
+
+def test_grid_groups_are_simulated_of_a_file_and_written_grouped(tmp_path, ptycho, target):
+    source = {"kind": "file", "file": str(target["input.npz"])}
+    config = merged(BASE, {"object": None, "probe": None})
+    config |= {"object": source, "probe": source, "scan": {"layout": "grid_groups"}}
+    data = small_dataset(tmp_path / "target", base=config)
+    frames = data.sizes.frames
+    ptycho(
+        *("simulate", "--input-file", target["input.npz"], "--output-file", "out.npz"),
+        *("--layout", "grid_groups", "--seed", 3, "--n-photons", "1e5"),
+    )
+    assert (tmp_path / "out.npz").read_bytes() == data["simulated.npz"].read_bytes()
+    grouped = read_npz("out_grouped_g2.npz")["nn_indices"]
+    np.testing.assert_array_equal(grouped, np.arange(frames).reshape(-1, 4))
+    _, err = ptycho(
+        *("simulate", "--input-file", target["input.npz"], "--output-file", "two.npz"),
+        *("--layout", "grid_groups", "--n-images", 5),
+        code=1,
+    )
+    assert "n_images" in err
+    (tmp_path / "wide.yaml").write_text("scan: {layout: grid_groups, options: {offset: 100}}")
+    _, err = ptycho(
+        *("simulate", "--input-file", target["input.npz"], "--output-file", "two.npz"),
+        *("--simulation-config", "wide.yaml"),
+        code=1,
+    )
+    assert_one_line(err, "grid_groups", "(96, 96)", "132 px")
+
+
+def test_a_buffer_written_as_text_is_clamped_like_a_number(tmp_path):
+    (tmp_path / "more.yaml").write_text('scan: {buffer: "1000"}\n')
+    options = SimulationOptions(simulation_config=tmp_path / "more.yaml")
+    assert dataset_of(options, (96, 80)).scan.buffer == 39
+
+
+def test_lines_accepts_a_small_object_when_asked_for(tmp_path, ptycho):
+    small = ("lines", "--output-dir", "made", "--probe-size", 64, "--object-size", 32)
+    _, err = ptycho(*small, "--n-images", 4, code=1)
+    assert "smaller than the probe" in err
+    assert names(tmp_path) == []
+    ptycho(*small, "--n-images", 4, "--allow-small-object", "--no-cache")
+    assert read_npz("made/synthetic_input.npz")["objectGuess"].shape == (32, 32)
+    assert len(read_dataset("made/simulated_data.npz")) == 4
+
+
 @pytest.mark.parametrize("suffix", ["npz", "h5"])
 def test_a_data_set_serves_as_input(tmp_path, ptycho, target, suffix):
     simulate(ptycho, target[f"simulated.{suffix}"], "out.npz", "--visualize")
@@ -395,7 +462,7 @@ BAD_OPTIONS = {
         ["raster", "--positions-file"],
     ),
     "few positions": (("--positions-file", "xy.csv", "--n-images", 25), ["25", "24"]),
-    "bad row": (("--positions-file", "bad.csv"), ["bad.csv", "row 2"]),
+    "bad row": (("--positions-file", "bad.csv", "--n-images", 2), ["bad.csv", "row 2"]),
     "bad column": (("--positions-file", "column.csv"), ["column.csv", "'ycoords'", "x', 'xcoords"]),
     "missing file": (("--simulation-config", "no.yaml"), ["no.yaml"]),
     "not a mapping": (("--simulation-config", "list.yaml"), ["list.yaml", "mapping"]),
@@ -408,6 +475,25 @@ BAD_OPTIONS = {
     "buffer": (("--simulation-config", "buffer.yaml"), ["scan.buffer", "wide"]),
     "object": (("--simulation-config", "object.yaml"), ["object", "input file"]),
     "too few frames": (("--gridsize", 5), ["24 frames", "25"]),
+    "split": (("--simulation-config", "split.yaml"), ["split.yaml: split", "simlab ptycho split"]),
+    "splits": (("--simulation-config", "splits.yaml"), ["splits.yaml: splits", "ptycho split"]),
+    "merge": (("--simulation-config", "merge.yaml"), ["merge.yaml: output.merge", "one file"]),
+    "npz": (("--simulation-config", "npz.yaml"), ["npz.yaml: output.npz", "suffix"]),
+    "grouping": (("--simulation-config", "grouping.yaml"), ["24 frames", "25"]),
+    "legacy groups": (
+        ("--simulation-config", "legacy.yaml", "--seed", 2**32),
+        ["seed (4294967296)", "grouping.legacy"],
+    ),
+    "empty positions": (("--positions-file", "empty.csv"), ["empty.csv: holds no position"]),
+    "beamstop": (("--beamstop", 46), ["beamstop_diameter is 46", "all 32 x 32"]),
+    "mask": (
+        ("--simulation-config", "mask.yaml"),
+        ["mask.npz: the mask has shape (8, 8), expected (32, 32)"],
+    ),
+    "fixed pitch": (
+        ("--layout", "fixed_pitch_raster", "--n-images", 400),
+        ["20 x 20", "end at 92", "is 80"],
+    ),
 }
 FILES = {
     "bad.csv": "xcoords,ycoords\n20,20\n20,nan\n",
@@ -418,6 +504,14 @@ FILES = {
     "sections.yaml": "scan: 5\n",
     "buffer.yaml": "scan: {buffer: wide}\n",
     "object.yaml": "object: {kind: lines}\n",
+    "split.yaml": "split: {files: true}\n",
+    "splits.yaml": "splits: {axis: x}\n",
+    "merge.yaml": "output: {merge: copy}\n",
+    "npz.yaml": "output: {npz: false}\n",
+    "grouping.yaml": "grouping: {gridsize: 5, K: 25}\n",
+    "legacy.yaml": "grouping: {legacy: true}\n",
+    "empty.csv": "xcoords,ycoords\n",
+    "mask.yaml": "detector: {mask_file: mask.npz}\n",
 }
 
 
@@ -426,6 +520,7 @@ def test_options_that_cannot_be_used_leave_nothing_behind(tmp_path, ptycho, name
     write_source()
     (tmp_path / "folder.npz").mkdir()
     file_of_positions(tmp_path / "xy.csv")
+    write_npz(tmp_path / "mask.npz", {"mask": np.ones((8, 8), np.uint8)})
     for file, text in FILES.items():
         (tmp_path / file).write_text(text)
     before = names(tmp_path)
@@ -573,6 +668,58 @@ def test_streamed_outputs_say_that_they_do_not_use_the_cache(tmp_path, ptycho, t
     assert names(tmp_path) == ["out.h5"]
 
 
+def test_what_only_shapes_files_finds_the_same_cache_entry(tmp_path, ptycho, target):
+    (tmp_path / "more.yaml").write_text("frames_per_shard: 5\ngrouping: {gridsize: 2}\n")
+    simulate(ptycho, target["input.npz"], "plain.npz", "--no-cache")
+    simulate(ptycho, target["input.npz"], "one.npz", "--compression", "none")
+    simulate(ptycho, target["input.npz"], "two.npz", "--contract", "canonical")
+    simulate(ptycho, target["input.npz"], "three.npz", "--simulation-config", "more.yaml")
+    assert len(list((tmp_path / ".artifacts/synthetic_helpers/cache").iterdir())) == 1
+    assert (tmp_path / "three.npz").read_bytes() == (tmp_path / "plain.npz").read_bytes()
+    assert "diffraction" in read_npz("two.npz")
+
+
+# Working folders
+
+
+def test_working_folders_of_killed_runs_are_swept_after_a_day(tmp_path, ptycho, target):
+    old, new = (tmp_path / f".out.npz.{name}.working" for name in ("old", "new"))
+    others = tmp_path / ".out.npz.backup", tmp_path / ".other.npz.old.working"
+    for folder in (old, new, *others):
+        folder.mkdir()
+        (folder / "00000.h5").write_text("x")
+    for folder in (old, *others):
+        for path in (folder / "00000.h5", folder):
+            os.utime(path, (1e9, 1e9))
+    os.utime(new, (1e9, 1e9))  # but a file in it is still being written
+    simulate(ptycho, target["input.npz"], "out.npz", "--no-cache")
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == {new, *others}
+
+
+@pytest.mark.parametrize("command", ["simulate", "lines"])
+def test_sigterm_ends_a_command_without_leaving_anything(tmp_path, target, root, command):
+    ending = {
+        "simulate": ("--input-file", target["input.npz"], "--output-file", "made/out.h5"),
+        "lines": ("--output-dir", "made", "--probe-size", "32", "--no-cache"),
+    }[command]
+    running = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "simlab.cli", "ptycho", command, *map(str, ending)),
+            *("--n-images", "200000"),
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path).glob("made/.*/positions.npz")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert names(tmp_path) != []
+    running.terminate()
+    assert running.wait(60) == 143
+    assert names(tmp_path) == []
+
+
 # Stage 1
 
 
@@ -667,7 +814,8 @@ def test_group_names_its_file_and_oversamples_when_asked(tmp_path, ptycho, targe
     assert names(tmp_path) == ["out.npz", "out_grouped_g2.npz"]
     many = ("group", "out.npz", "--nsamples", 60, "--neighbor-pool-size", 6)
     _, err = ptycho(*many, code=1)
-    assert "oversampling" in err
+    assert "--enable-oversampling and a --neighbor-pool-size (now 6)" in err
+    assert "=True" not in err
     ptycho(*many, "--enable-oversampling")
     assert read_npz("out_grouped_g2.npz")["nn_indices"].shape == (60, 4)
 
@@ -675,16 +823,28 @@ def test_group_names_its_file_and_oversamples_when_asked(tmp_path, ptycho, targe
 @pytest.mark.parametrize(
     ("options", "texts"),
     [
-        (("--gridsize", 3), ["K is 4", "9"]),
+        (("--gridsize", 3), ["--neighbors is 4", "9"]),
         (("--gridsize", 0), ["gridsize", "0"]),
         (("--gridsize", 6, "--neighbors", 36), ["24", "36"]),
         (("--seed", -1), ["seed", "-1"]),
+        (("--seed", 2**32, "--legacy"), ["--seed is 4294967296", "--legacy"]),
     ],
 )
 def test_group_refuses_what_it_cannot_group(tmp_path, ptycho, target, options, texts):
     _, err = ptycho("group", target["simulated.npz"], *options, "-o", "groups.npz", code=1)
     for text in texts:
         assert text in err
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("group", "SOURCE", "-o", "made.txt"), ("input", "--output-file", "made.txt")],
+)
+def test_outputs_of_other_suffixes_are_refused(tmp_path, ptycho, target, arguments):
+    arguments = [target["simulated.npz"] if a == "SOURCE" else a for a in arguments]
+    _, err = ptycho(*arguments, code=1)
+    assert "made.txt: output files of this command end in .npz" in err
     assert names(tmp_path) == []
 
 
@@ -718,8 +878,9 @@ def test_split_stays_beside_the_file_and_takes_half(tmp_path, ptycho, target):
     ("options", "texts"),
     [
         (("--axis", "z"), ["axis", "'z'"]),
-        (("--fraction", 1.5), ["fraction"]),
-        (("--fraction", 0.999), ["empty"]),
+        (("--fraction", 1.5), ["--fraction is 1.5", "between 0 and 1"]),
+        (("--fraction", 1), ["--fraction is 1,", "between 0 and 1"]),
+        (("--fraction", 0.999), ["--fraction 0.999 leaves one side of 24 frames empty"]),
         (("--gap", 200), ["gap", "200"]),
     ],
 )
@@ -759,7 +920,7 @@ def test_convert_writes_products_and_cxi(tmp_path, ptycho, target):
     ("arguments", "texts"),
     [
         (("out.npz", "--to", "matlab"), ["matlab", "canonical"]),
-        (("out.h5", "--to", "product"), ["pixel_size_m"]),
+        (("out.h5", "--to", "product"), ["--pixel-size-m is None"]),
         (("out.npz", "--to", "cxi", "--pixel-size-m", 1e-8), ["out.npz", ".cxi"]),
         (("out.npz", "--to", "legacy", "--assume", "light"), ["light", "intensity"]),
     ],
@@ -788,6 +949,16 @@ def test_show_lists_arrays_and_the_record(ptycho, target, suffix):
     assert "nphotons: 100000" in lines
     record = json.loads(out[out.index("{") :])
     assert record["physics_parameters"]["N"] == 32
+
+
+@pytest.mark.parametrize("suffix", ["npz", "h5"])
+def test_show_prints_the_names_and_shapes_in_the_file(ptycho, target, suffix):
+    simulate(ptycho, target["input.npz"], f"out.{suffix}", "--contract", "canonical")
+    out, _ = ptycho("show", f"out.{suffix}")
+    lines = out.splitlines()
+    assert f"diffraction: float32 ({FRAMES}, 32, 32)" in lines
+    assert f"Y: complex64 ({FRAMES}, 32, 32)" in lines
+    assert not any(line.startswith(("diff3d", "ground_truth", "_metadata")) for line in lines)
 
 
 def test_show_reads_files_without_a_record(ptycho, target):

@@ -1,13 +1,15 @@
 """`simlab ptycho`: the commands of the original tools, and a few around their files."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simlab.core.config import parse_config, user_path
-from simlab.core.errors import ConfigError, InputFileError
-from simlab.ptycho.config import DatasetConfig
+from simlab.core.errors import ConfigError, InputFileError, SimlabError
+from simlab.ptycho.config import MAX_LEGACY_SEED, GroupingConfig, Stage1Config
+from simlab.ptycho.feasibility import leaves_empty_side
 from simlab.ptycho.options import (
     Option,
     SimulationOptions,
@@ -50,8 +52,7 @@ def _simulate(input_file, outputs, options):
     outputs = {dataset.detector.nphotons if d is None else d: path for d, path in outputs.items()}
 
     def finish(output):
-        if options.gridsize > 1:
-            _group(output, options.gridsize, dataset)
+        _group(output, dataset)
         if options.visualize:
             _visualize(output, input_file)
 
@@ -63,15 +64,23 @@ def _simulate(input_file, outputs, options):
         )
 
 
-def _group(output, gridsize, dataset):
-    from simlab.ptycho.config import GroupingConfig
+def _group(output, dataset):
+    """Write the grouped files that the workflow would write of `dataset`, beside `output`."""
+    from simlab.ptycho import plan, specs
     from simlab.ptycho.stages.groups import write_groups
 
-    own = dataset.grouping.model_dump() if dataset.grouping else {}
-    own |= {"gridsize": gridsize, "K": max(own.get("K", 4), gridsize**2)}
-    grouping = parse_config(GroupingConfig, own, "grouping").model_dump()
-    target = output.with_name(f"{output.stem}_grouped_g{gridsize}.npz")
-    write_groups({"seed": dataset.seed, "gridsize": gridsize, "grouping": grouping}, output, target)
+    for gridsize in plan.group_sizes(dataset):
+        write_groups(specs.groups_spec(dataset, gridsize), output, grouped_name(output, gridsize))
+
+
+def grouped_name(file, gridsize):
+    """Path of the grouped file of a data set file, beside it."""
+    return file.with_name(f"{file.stem}_grouped_g{gridsize}.npz")
+
+
+def _require_npz(path):
+    if path.suffix != ".npz":
+        raise ConfigError(f"{path}: output files of this command end in .npz")
 
 
 def _visualize(output, input_file):
@@ -133,6 +142,7 @@ def lines(
                 "probe": {"N": probe_size},
             },
             made,
+            allow_small_object=options.allow_small_object,
         )
         _simulate(made, {None: output_dir / "simulated_data.npz"}, options)
         made.replace(stage1)
@@ -150,7 +160,9 @@ def make_input(
     probe_scale: Annotated[float | None, Option(help="Of the default probe (default: 0.7)")] = None,
     seed: Annotated[int, Option(help="Seed of object and probe")] = 42,
     phase: Annotated[str | None, Option(help="zero, tanh, tanh_fixed or source")] = None,
-    legacy_seed: Annotated[int | None, Option(help="Draw the object as the peer does")] = None,
+    legacy_seed: Annotated[
+        int | None, Option(help="Draw the object as the original tool does")
+    ] = None,
     object_file: Annotated[Path | None, Option(help="Take the object from this file")] = None,
     object_key: Annotated[str | None, Option(help="Its array (default: objectGuess)")] = None,
     probe_file: Annotated[Path | None, Option(help="Take the probe from this file")] = None,
@@ -158,6 +170,7 @@ def make_input(
     image: Annotated[Path | None, Option(help="Photograph of kind testimg")] = None,
 ):
     """Write a stage-1 file: object and probe, built in or from files."""
+    _require_npz(output_file)
     sample = {"kind": kind, "size": size, "phase": phase, "legacy_seed": legacy_seed}
     probe = {"kind": probe_kind, "N": probe_size, "scale": probe_scale}
     for section, name, file, key, built_in in (
@@ -182,24 +195,48 @@ def make_input(
     print(f"Wrote {output_file}")
 
 
-def _write_input(values, path):
+def _write_input(values, path, *, allow_small_object=False):
     from simlab.ptycho import plan
     from simlab.ptycho.files.inputs import read_object_source, read_probe_source
     from simlab.ptycho.runs import write_stage1
 
-    dataset = parse_config(DatasetConfig, values, "options")
-    problems = plan.problems(dataset)
+    config = parse_config(Stage1Config, values, "options")
+    problems = plan.input_problems(config, allow_small_object=allow_small_object)
     if problems:
         raise InputFileError("; ".join(problems))
     sources, notes = [], []
-    for part, read in ((dataset.object, read_object_source), (dataset.probe, read_probe_source)):
+    for part, read in ((config.object, read_object_source), (config.probe, read_probe_source)):
         array, more = read(user_path(part.file), part.key) if part.file else (None, [])
         sources.append(array)
         notes += more
-    for record in write_stage1(dataset, path, sources):
+    for record in write_stage1(config, path, sources):
         notes += record.get("notes", [])
     for note in notes:
         print(f"Note: {note}")
+
+
+OPTION_NAMES = {
+    "enable_oversampling=True": "--enable-oversampling",
+    "a neighbor_pool_size": "a --neighbor-pool-size",
+    "pixel_size_m is": "--pixel-size-m is",
+    "assume='intensity'": "--assume intensity",
+    "assume is": "--assume is",
+}
+"""What messages of the library call arguments, and the options that set them."""
+
+
+@contextmanager
+def _options_named():
+    """Errors of the library within the block name options instead of Python's arguments."""
+    try:
+        yield
+    except SimlabError as error:
+        text = str(error)
+        for argument, option in OPTION_NAMES.items():
+            text = text.replace(argument, option)
+        if text == str(error):
+            raise
+        raise type(error)(text) from None
 
 
 @app.command()
@@ -209,17 +246,25 @@ def group(
     neighbors: Annotated[int, Option("--neighbors", "-K", help="Neighbors to draw from")] = 4,
     nsamples: Annotated[int | None, Option(help="Groups (default: one a frame)")] = None,
     neighbor_pool_size: Annotated[int | None, Option(help="Pool of oversampling")] = None,
-    enable_oversampling: Annotated[bool, Option("--enable-oversampling", help="")] = False,
-    legacy: Annotated[bool, Option("--legacy", help="Draw as the peer does")] = False,
+    enable_oversampling: Annotated[
+        bool, Option("--enable-oversampling", help="Allow more groups than frames")
+    ] = False,
+    legacy: Annotated[bool, Option("--legacy", help="Draw as the original tool does")] = False,
     seed: Annotated[int, Option(help="Seed of the draws")] = 42,
     output: Annotated[
-        Path | None, Option("-o", "--output", help="(default: {stem}_grouped_g{gridsize}.npz)")
+        Path | None,
+        Option("-o", "--output", help="npz (default: {stem}_grouped_g{gridsize}.npz)"),
     ] = None,
 ):
     """Group every frame with its neighbors."""
-    from simlab.ptycho.config import GroupingConfig
     from simlab.ptycho.stages.groups import write_groups
 
+    target = output or grouped_name(file, gridsize)
+    _require_npz(target)
+    if legacy and seed > MAX_LEGACY_SEED:
+        raise ConfigError(f"--seed is {seed}, it must be <= {MAX_LEGACY_SEED} with --legacy")
+    if neighbors < gridsize**2:
+        raise ConfigError(f"--neighbors is {neighbors}, it must be >= gridsize^2 = {gridsize**2}")
     values = {
         "gridsize": gridsize,
         "K": neighbors,
@@ -228,9 +273,9 @@ def group(
         "enable_oversampling": enable_oversampling,
         "legacy": legacy,
     }
-    grouping = parse_config(GroupingConfig, values, "options").model_dump()
-    target = output or file.with_name(f"{file.stem}_grouped_g{gridsize}.npz")
-    write_groups({"seed": seed, "gridsize": gridsize, "grouping": grouping}, file, target)
+    with _options_named():
+        grouping = parse_config(GroupingConfig, values, "options").model_dump()
+        write_groups({"seed": seed, "gridsize": gridsize, "grouping": grouping}, file, target)
     print(f"Wrote {target}")
 
 
@@ -245,8 +290,15 @@ def split(
     ] = None,
 ):
     """Write train.npz and test.npz, the frames on the two sides of a line."""
+    from simlab.ptycho.files.readers import open_dataset
     from simlab.ptycho.stages.split import export_split_sides
 
+    if not 0 < fraction < 1:
+        raise ConfigError(f"--fraction is {fraction:g}, a number between 0 and 1 is expected")
+    with open_dataset(file) as data:
+        frames = len(data.frames)
+    if leaves_empty_side(frames, fraction):
+        raise ConfigError(f"--fraction {fraction:g} leaves one side of {frames} frames empty")
     folder = output_dir or file.parent
     counts = export_split_sides(
         file, folder / "train.npz", folder / "test.npz", axis, fraction, gap
@@ -272,18 +324,19 @@ def convert(
     """Write a data set in the layout of another program, or with other key names."""
     from simlab.ptycho.export import convert as convert_file
 
-    convert_file(
-        file,
-        output,
-        to,
-        pixel_size_m=pixel_size_m,
-        name=name,
-        comments=comments,
-        detector_object_distance_m=distance_m,
-        probe_energy_ev=energy_ev,
-        exposure_time_s=exposure_s,
-        assume=assume,
-    )
+    with _options_named():
+        convert_file(
+            file,
+            output,
+            to,
+            pixel_size_m=pixel_size_m,
+            name=name,
+            comments=comments,
+            detector_object_distance_m=distance_m,
+            probe_energy_ev=energy_ev,
+            exposure_time_s=exposure_s,
+            assume=assume,
+        )
     print(f"Wrote {output}")
 
 
@@ -292,15 +345,13 @@ def show(file: Annotated[Path, typer.Argument(help="Data set")]):
     """Print one line per array, and the metadata."""
     from simlab.core.files import json_text
     from simlab.ptycho.files.readers import open_dataset
+    from simlab.ptycho.listing import arrays_in
 
     with open_dataset(file) as data:
-        for key in data.frames.keys:
-            shape, dtype = data.frames.layout(key)
-            print(f"{key}: {dtype} {shape}")
-        for key, values in data.shared.items():
-            shape = getattr(values, "shape", ())
-            print(f"{key}: {values.dtype} {shape}" if shape else f"{key}: {float(values):g}")
-        print(json_text(data.metadata), end="")
+        metadata = data.metadata
+    for key, shape, dtype, value in arrays_in(file):
+        print(f"{key}: {dtype} {shape}" if value is None else f"{key}: {value:g}")
+    print(json_text(metadata), end="")
 
 
 @app.command()

@@ -11,7 +11,7 @@ import typer
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError
 from simlab.core.files import read_yaml
-from simlab.ptycho.config import DatasetConfig
+from simlab.ptycho.config import DatasetConfig, GroupingConfig
 
 
 def Option(*names, help, **settings):
@@ -27,8 +27,9 @@ class SimulationOptions:
         None
     )
     gridsize: Annotated[
-        int, Option(help="> 1: also write {stem}_grouped_g{gridsize}.npz", min=1)
-    ] = 1
+        int | None,
+        Option(help="> 1: also write {stem}_grouped_g{gridsize}.npz (default: 1)", min=1),
+    ] = None
     buffer: Annotated[float | None, Option(help="Distance from the edge, px (default: N//2)")] = (
         None
     )
@@ -37,7 +38,9 @@ class SimulationOptions:
     layout: Annotated[str | None, Option(help="Scan layout (default: uniform_random)")] = None
     jitter: Annotated[float | None, Option(help="Position error, px")] = None
     positions_file: Annotated[Path | None, Option(help="Scan positions: npz, h5, csv")] = None
-    legacy_seed: Annotated[int | None, Option(help="Draw positions as the peer does")] = None
+    legacy_seed: Annotated[int | None, Option(help="Draw positions as the original tool does")] = (
+        None
+    )
     beamstop: Annotated[float | None, Option(help="Beamstop diameter, px")] = None
     no_poisson: Annotated[bool, Option("--no-poisson", help="Expectations, no noise")] = False
     measurement: Annotated[str | None, Option(help="What diff3d holds")] = None
@@ -100,6 +103,7 @@ def dataset_of(options, shape):
         given = values.get(section)
         if isinstance(given, dict) and set(given) - {"modes"}:
             raise ConfigError(f"{path}: {section} comes from the input file, leave it out")
+    _refuse_unused(values, path)
     if options.positions_file and options.layout not in (None, "file"):
         raise ConfigError(f"--layout {options.layout}: --positions-file gives the positions")
     chosen = {
@@ -131,9 +135,49 @@ def dataset_of(options, shape):
     if isinstance(scan, dict):
         if scan.get("layout") not in ("file", "grid_groups"):
             scan.setdefault("n_images", 500)
-        if type(scan.get("buffer")) in (int, float):
-            scan["buffer"] = effective_buffer(scan["buffer"], shape)
+        buffer = _as_number(scan.get("buffer"))
+        if buffer is not None:
+            scan["buffer"] = effective_buffer(buffer, shape)
+    if options.gridsize is not None:
+        values["grouping"] = _grouping_of(options.gridsize, values.get("grouping"), path)
     return parse_config(DatasetConfig, values, str(path) if path else "options")
+
+
+UNUSED = {
+    ("split",): "`simlab ptycho split` splits a data set",
+    ("splits",): "`simlab ptycho split` splits a data set",
+    ("output", "npz"): "the suffix of the output file decides",
+    ("output", "merge"): "a command writes one file",
+}
+"""Keys of a data set that commands cannot act on, and why."""
+
+
+def _refuse_unused(values, path):
+    for keys, reason in UNUSED.items():
+        found = values
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            raise ConfigError(f"{path}: {'.'.join(keys)} has no meaning here: {reason}")
+
+
+def _grouping_of(gridsize, given, path):
+    """The section `grouping` with the `--gridsize` of the command line; None for 1."""
+    if gridsize == 1:
+        return None
+    own = parse_config(GroupingConfig, {} if given is None else given, f"{path}: grouping")
+    values = own.model_dump(mode="json")
+    return values | {"gridsize": gridsize, "K": max(own.K, gridsize**2)}
+
+
+def _as_number(value):
+    """`value` as a float where it is a number, also as text; else None."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def file_values(options):

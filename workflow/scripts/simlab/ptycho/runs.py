@@ -1,9 +1,14 @@
 """A whole simulation in one process: the stages of the workflow, called one after the other."""
 
+import glob
 import logging
 import math
 import os
+import shutil
+import signal
 import tempfile
+import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +17,7 @@ import numpy as np
 
 from simlab.core.config import parse_config, user_path
 from simlab.core.errors import ConfigError, SimlabError
-from simlab.core.files import npz_headers, sha256_of
+from simlab.core.files import STALE_AFTER_S, sha256_of
 from simlab.core.provenance import code_digest
 from simlab.core.random import generator
 from simlab.core.sharding import shard_range
@@ -20,6 +25,7 @@ from simlab.ptycho import plan, specs
 from simlab.ptycho.cache import memoize_raw_data
 from simlab.ptycho.config import DetectorConfig
 from simlab.ptycho.dataset import read_dataset, write_dataset
+from simlab.ptycho.feasibility import simulation_problems
 from simlab.ptycho.files.inputs import write_input
 from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.metadata import spec_digest
@@ -35,6 +41,7 @@ from simlab.ptycho.stages.scale import write_scale
 
 CACHED_BYTES = 1 << 30
 SUFFIXES = (".npz", ".h5", ".hdf5")
+WORKPLACE = ".working"
 
 logger = logging.getLogger("simlab.ptycho")
 
@@ -72,14 +79,15 @@ class Summary:
     mean_counts: float
 
 
-def write_stage1(dataset, path, sources=(None, None)):
-    """Make object and probe of a DatasetConfig and write the stage-1 file.
+def write_stage1(config, path, sources=(None, None)):
+    """Make object and probe of a Stage1Config and write the stage-1 file.
 
     `sources`: arrays of object and probe already read, for kind: file. Returns both records.
     """
-    side = None if dataset.object.kind == "file" else dataset.object_side
-    objects, object_record = build_objects(dataset.object, side, dataset.seed, sources[0])
-    probe, probe_record = build_probe(dataset.probe, dataset.seed, sources[1])
+    objects, object_record = build_objects(
+        config.object, config.object_side, config.seed, sources[0]
+    )
+    probe, probe_record = build_probe(config.probe, config.seed, sources[1])
     write_input(path, objects, probe)
     return object_record, probe_record
 
@@ -117,13 +125,14 @@ def simulate_doses(dataset, stage1, outputs, run, finish=None):
         raise ConfigError(f"photons {list(outputs)}: some doses have the same file name")
     variants = {path: with_photons(dataset, dose) for dose, path in outputs.items()}
     first = next(iter(variants))
+    sizes = sizes_of(dataset, stage1, allow_small_object=run.allow_small_object)
     with workplace(first) as folder:
         stage1 = write_placed_input(stage1, dataset, folder / "input.npz")
         digest = sha256_of(folder / "input.npz")
         for path, variant in variants.items():
             if not run.force:
                 refuse_other_parameters(path, spec_digest(variant, digest))
-        sizes = place(dataset, stage1, folder)
+        place(dataset, sizes, folder)
         ready, done = folder / "ready", []
         ready.mkdir()
         for path, variant in variants.items():
@@ -152,7 +161,7 @@ def _write(dataset, digest, sizes, run, folder, output):
             if key in ("scan.file", "detector.mask_file")
         }
         raw = simulated(
-            dataset.model_dump(mode="json", exclude={"object", "probe"}),
+            frame_spec(dataset),
             digest,
             users,
             dataset=dataset,
@@ -171,26 +180,67 @@ def _write(dataset, digest, sizes, run, folder, output):
     return summary_of(output)
 
 
+def frame_spec(dataset):
+    """The values that the arrays and the record of a run depend on, next to its stage-1 file."""
+    layout = {"npz", "contract", "compression", "merge"}
+    apart = {"object", "probe", "grouping", "split", "frames_per_shard"}
+    return dataset.model_dump(mode="json", exclude=dict.fromkeys(apart, True) | {"output": layout})
+
+
 @contextmanager
 def workplace(output):
     """Temporary folder beside `output`; SimlabError where there cannot be one.
 
-    Folders made for it are removed again if the block fails.
+    It is removed at the end, folders made for it as well if the block fails. SIGTERM ends the
+    block like an error. What killed runs left behind goes after a day.
     """
     made = [path for path in (output.parent, *output.parent.parents) if not path.exists()]
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        directory = tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.")
+        sweep_stale(output)
+        directory = tempfile.TemporaryDirectory(
+            dir=output.parent, prefix=f".{output.name}.", suffix=WORKPLACE
+        )
     except OSError as error:
         raise SimlabError(f"cannot write {output}: {error.strerror}") from None
     try:
-        with directory as folder:
+        with directory as folder, sigterm_as_exit():
             yield Path(folder)
     except BaseException:
         with suppress(OSError):
             for path in made:
                 path.rmdir()
         raise
+
+
+def sweep_stale(output, older_than=STALE_AFTER_S):
+    """Remove the working folders that killed runs left beside `output`.
+
+    One counts as left behind when nothing in it was written for `older_than` seconds.
+    """
+    for folder in output.parent.glob(f".{glob.escape(output.name)}.*{WORKPLACE}"):
+        with suppress(FileNotFoundError):  # another run may end, or sweep, at the same time
+            newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+            if time.time() - newest > older_than:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def sigterm_as_exit():
+    """SIGTERM raises SystemExit within the block, unless the program handles it itself."""
+
+    def leave(number, frame):
+        raise SystemExit(128 + number)
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def write_placed_input(stage1, dataset, path):
@@ -220,8 +270,19 @@ def refuse_other_parameters(output, digest):
         )
 
 
-def place(dataset, stage1, folder):
-    """Write the scan positions and their power into `folder`; returns the sizes of the run."""
+def sizes_of(dataset, stage1, *, allow_small_object=False):
+    """Geometry of a simulation of stage-1 arrays; ConfigError with all that makes it impossible."""
+    objects, side = stage1["objectGuess"], stage1["probeGuess"].shape[-1]
+    count = len(objects) if objects.ndim == 3 else 1
+    sizes = plan.sizes_of(dataset, side, objects.shape[-2:], count)
+    problems = simulation_problems(dataset, sizes, allow_small_object=allow_small_object)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return sizes
+
+
+def place(dataset, sizes, folder):
+    """Write the scan positions and their power into `folder`."""
     source, positions = folder / "input.npz", folder / "positions.npz"
     write_positions(
         specs.positions_spec(dataset),
@@ -229,15 +290,6 @@ def place(dataset, stage1, folder):
         user_path(dataset.scan.file) if dataset.scan.file else None,
         positions,
         folder / "positions.json",
-    )
-    objects, side = stage1["objectGuess"], stage1["probeGuess"].shape[-1]
-    frames = npz_headers(positions)["xcoords"][0][0]
-    sizes = plan.Geometry(
-        N=side,
-        shape=objects.shape[-2:],
-        objects=len(objects) if objects.ndim == 3 else 1,
-        frames=frames,
-        per_shard=dataset.frames_per_shard or max(1, plan.SHARD_PIXELS // side**2),
     )
     for shard in sizes.shards:
         write_power(
@@ -247,7 +299,6 @@ def place(dataset, stage1, folder):
             shard_range(shard, sizes.frames, sizes.per_shard),
             folder / f"{shard}.power.npz",
         )
-    return sizes
 
 
 @memoize_raw_data(
