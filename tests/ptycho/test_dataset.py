@@ -11,12 +11,13 @@ from ptycho_data import ARRAYS, N, assert_equal_data, raw_data
 from simlab.core.errors import ConfigError, InputFileError, MissingKeyError, PhysicsError
 from simlab.core.files import read_npz
 from simlab.ptycho.config import SplitConfig
-from simlab.ptycho.dataset import RawData, read_dataset, split_raw_data_by_axis
+from simlab.ptycho.dataset import RawData, read_dataset, split_raw_data_by_axis, write_dataset
 from simlab.ptycho.objects import make_object
 from simlab.ptycho.patches import extract_patches
 from simlab.ptycho.probes import get_default_probe
 from simlab.ptycho.simulation import simulate, simulate_nongrid_raw_data
 from simlab.ptycho.splits import frame_splits, split_labels
+from simlab.ptycho.stages.split import export_split_sides
 
 DATA = Path(__file__).parents[1] / "data" / "ptycho"
 
@@ -512,3 +513,23 @@ def test_a_stored_result_does_not_hide_wrong_arguments(
     simulate_nongrid_raw_data(*scene[:2], **allowed)
     with pytest.raises(error, match=f"{next(iter(arguments))} is .*, a whole number"):
         simulate_nongrid_raw_data(*scene[:2], **allowed | arguments, use_cache=use_cache)
+
+
+def test_the_files_of_a_split_tell_their_side(tmp_path):
+    write_dataset(tmp_path / "d.npz", raw_data(20))
+    paths = {name: tmp_path / f"{name}.npz" for name in ("train", "test")}
+    assert export_split_sides(tmp_path / "d.npz", *paths.values(), "x", 0.75, 0.0) == (15, 5)
+    for name, path in paths.items():
+        (step,) = read_dataset(path).metadata["data_transformations"]
+        assert step == {
+            "tool": "simlab ptycho",
+            "timestamp": None,
+            "operation": "split",
+            "parameters": {
+                "side": name,
+                "frames": len(read_dataset(path)),
+                "axis": "x",
+                "train_fraction": 0.75,
+                "gap": 0.0,
+            },
+        }

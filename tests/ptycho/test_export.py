@@ -1,5 +1,7 @@
 """Data sets in the layouts of other programs, and back."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -22,7 +24,10 @@ def test_names_are_converted_without_touching_the_data(tmp_path, source, target,
     other = "canonical" if to == "legacy" else "legacy"
     write_dataset(tmp_path / f"a{source}", raw, contract=other)
     convert(tmp_path / f"a{source}", tmp_path / f"b{target}", to)
-    assert_equal_data(read_dataset(tmp_path / f"b{target}"), raw)
+    converted = read_dataset(tmp_path / f"b{target}")
+    raw.metadata["data_transformations"] = converted.metadata["data_transformations"]
+    assert len(raw.metadata["data_transformations"]) == 1
+    assert_equal_data(converted, raw)
     write_dataset(tmp_path / f"c{target}", raw, contract=to)
     assert (tmp_path / f"b{target}").read_bytes() == (tmp_path / f"c{target}").read_bytes()
 
@@ -145,3 +150,25 @@ def test_several_objects_and_missing_ones_are_refused(tmp_path, name, to):
     write_dataset(tmp_path / "a.npz", raw)
     with pytest.raises(MissingKeyError, match="objectGuess"):
         convert(tmp_path / "a.npz", tmp_path / name, to, pixel_size_m=PIXEL)
+
+
+@pytest.mark.parametrize(("name", "to"), [("b.npz", "canonical"), ("b.cxi", "cxi")])
+def test_the_record_tells_of_the_conversion_without_a_time(tmp_path, name, to):
+    raw = raw_data(counts=True)
+    del raw.metadata["physics_parameters"]["measurement_domain"]
+    del raw.metadata["physics_parameters"]["scale_contract_version"]
+    write_dataset(tmp_path / "a.npz", raw)
+    convert(tmp_path / "a.npz", tmp_path / name, to, assume="intensity", pixel_size_m=PIXEL)
+    if to == "cxi":
+        with h5py.File(tmp_path / name) as file:
+            record = json.loads(file.attrs["_metadata"])
+    else:
+        record = read_dataset(tmp_path / name).metadata
+    assert record["data_transformations"] == [
+        {
+            "tool": "simlab ptycho convert",
+            "timestamp": None,
+            "operation": "convert",
+            "parameters": {"to": to, "assume": "intensity"},
+        }
+    ]

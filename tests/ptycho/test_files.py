@@ -79,7 +79,7 @@ def test_an_input_file_without_probe_lists_what_it_has(tmp_path):
         ({"probeGuess": np.ones((8, 8), complex)}, InputFileError, "16..1024"),
         ({"probeGuess": PROBE * 0}, PhysicsError, "no energy"),
         ({"probeGuess": np.full((16, 16), np.nan, complex)}, InputFileError, "256"),
-        ({"objectGuess": np.ones((15, 48), complex)}, InputFileError, r"15, 48.*16, 16"),
+        ({"objectGuess": np.ones((15, 48), complex)}, InputFileError, r"15, 48.*16, 16\)$"),
         ({"objectGuess": np.ones(48, complex)}, InputFileError, "48"),
         ({"objectGuess": np.full((40, 48), "a")}, InputFileError, "numeric"),
     ],

@@ -248,6 +248,11 @@ def test_transformations_are_added_to_a_copy(monkeypatch):
     ]
 
 
+def test_a_transformation_without_a_time_is_the_same_at_any_time():
+    (step,) = add_transformation_record(record(), "a", "x", timestamp=None)["data_transformations"]
+    assert step == {"tool": "a", "timestamp": None, "operation": "x", "parameters": {}}
+
+
 def test_photons_default_where_nothing_is_recorded():
     assert get_nphotons(record(nphotons=5)) == 5.0
     assert get_nphotons(None) == 1e9

@@ -10,10 +10,10 @@ import numpy as np
 from simlab.core.errors import SimlabError
 from simlab.core.files import npz_headers
 from simlab.ptycho.files.archive import METADATA
-from simlab.ptycho.files.coordinates import HDF5_SUFFIXES
 from simlab.ptycho.files.hdf5 import open_hdf5
 from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.files.shards import CANONICAL, POSITIONS
+from simlab.ptycho.headers import HDF5_SUFFIXES
 from simlab.ptycho.metadata import SCHEMA_VERSION
 
 DTYPES = {

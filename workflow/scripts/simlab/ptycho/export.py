@@ -3,6 +3,7 @@
 Positions in m are relative to the center of the object: x_m = (x - (W - 1)/2) * pixel.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from simlab.ptycho.files import products
 from simlab.ptycho.files.hdf5 import create_frames, create_hdf5, write_array, write_attributes
 from simlab.ptycho.files.published import write_dataset_h5, write_dataset_npz
 from simlab.ptycho.files.readers import open_dataset
-from simlab.ptycho.metadata import metadata_text
+from simlab.ptycho.metadata import add_transformation_record, metadata_text
 
 FORMATS = ("product", "cxi", "canonical", "legacy")
 JOULES_PER_EV = 1.602176634e-19
+TOOL = "simlab ptycho convert"
 
 
 def convert(
@@ -33,6 +35,8 @@ def convert(
     assume=None,
 ):
     """Write the data set `source` to `target` in another layout; frames are copied in blocks.
+
+    Where the layout holds the record of the data set, its `data_transformations` tell of it.
 
     Parameters
     ----------
@@ -63,6 +67,7 @@ def convert(
     if suffix not in suffixes:
         raise ConfigError(f"{target}: {to} files end in {', '.join(suffixes)}")
     with open_dataset(source, assume) as data:
+        data = _with_record(data, {"to": to, "assume": assume})
         if to == "product":
             write_product(
                 target,
@@ -86,6 +91,14 @@ def convert(
                 contract=to,
                 compression=compression,
             )
+
+
+def _with_record(data, parameters):
+    """`data` whose record, if there is one, tells of the conversion."""
+    if data.metadata is None:
+        return data
+    record = add_transformation_record(data.metadata, TOOL, "convert", parameters, timestamp=None)
+    return replace(data, metadata=record)
 
 
 def write_product(

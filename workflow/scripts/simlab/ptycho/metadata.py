@@ -276,14 +276,17 @@ def validate_parameters(metadata, config):
     return warnings
 
 
-def add_transformation_record(metadata, tool, operation, parameters=None):
-    """A copy of the record with one more entry in `data_transformations`."""
+def add_transformation_record(metadata, tool, operation, parameters=None, *, timestamp="now"):
+    """A copy of the record with one more entry in `data_transformations`.
+
+    `timestamp` as in `create_metadata`; None where equal inputs shall give equal files.
+    """
     record = copy.deepcopy(metadata)
     record.setdefault("data_transformations", []).append(
         _plain(
             {
                 "tool": tool,
-                "timestamp": now(),
+                "timestamp": now() if timestamp == "now" else timestamp,
                 "operation": operation,
                 "parameters": dict(parameters or {}),
             }

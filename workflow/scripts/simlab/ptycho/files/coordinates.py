@@ -9,8 +9,7 @@ from simlab.core.files import npz_headers, open_input, read_csv
 from simlab.ptycho.files import products
 from simlab.ptycho.files.archive import read_archive
 from simlab.ptycho.files.hdf5 import open_hdf5, read_dataset
-
-HDF5_SUFFIXES = (".h5", ".hdf5", ".cxi")
+from simlab.ptycho.headers import HDF5_SUFFIXES
 
 
 def read_coordinates(path):

@@ -8,8 +8,8 @@ from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
 from simlab.core.files import npz_headers, sha256_of, write_npz
 from simlab.ptycho.files import products
 from simlab.ptycho.files.archive import read_archive, read_npy
-from simlab.ptycho.files.coordinates import HDF5_SUFFIXES
 from simlab.ptycho.files.hdf5 import open_hdf5, read_dataset
+from simlab.ptycho.headers import HDF5_SUFFIXES
 from simlab.ptycho.objects import as_object
 from simlab.ptycho.probes import as_probe
 
@@ -56,7 +56,8 @@ def read_input(path, *, allow_small_object=False):
         raw_object, raw_probe, notes, more = arrays["objectGuess"], arrays["probeGuess"], [], []
     object_guess = as_object(raw_object, f"{path}: objectGuess")
     probe_guess = as_probe(raw_probe, f"{path}: probeGuess")
-    check_sizes(object_guess, probe_guess, path, allow_small_object=allow_small_object)
+    if not allow_small_object:
+        check_sizes(object_guess, probe_guess, path)
     return {
         "objectGuess": object_guess,
         "probeGuess": probe_guess,
@@ -65,17 +66,12 @@ def read_input(path, *, allow_small_object=False):
     }
 
 
-def check_sizes(object_guess, probe_guess, where, *, allow_small_object=False):
-    """Refuse odd or extreme probe sides and objects smaller than the probe."""
-    side = probe_guess.shape[-1]
-    if side % 2:
-        raise InputFileError(f"{where}: the probe's side N is {side}, it must be even")
-    if not 16 <= side <= 1024:
-        raise InputFileError(f"{where}: the probe's side N is {side}, 16..1024 is possible")
-    if min(object_guess.shape[-2:]) < side and not allow_small_object:
+def check_sizes(object_guess, probe_guess, where):
+    """Refuse an object smaller than the probe."""
+    if min(object_guess.shape[-2:]) < probe_guess.shape[-1]:
         raise InputFileError(
             f"{where}: the object {object_guess.shape} is smaller than the probe "
-            f"{probe_guess.shape} (--allow-small-object accepts it)"
+            f"{probe_guess.shape}"
         )
 
 

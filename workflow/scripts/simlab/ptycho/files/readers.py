@@ -10,7 +10,6 @@ import numpy as np
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError, MissingKeyError
 from simlab.core.files import npz_headers
 from simlab.ptycho.files.archive import METADATA, member_blocks, read_archive
-from simlab.ptycho.files.coordinates import HDF5_SUFFIXES
 from simlab.ptycho.files.hdf5 import open_hdf5, read_dataset
 from simlab.ptycho.files.shards import (
     CANONICAL,
@@ -20,6 +19,7 @@ from simlab.ptycho.files.shards import (
     FramesInMemory,
     frames_per_block,
 )
+from simlab.ptycho.headers import HDF5_SUFFIXES
 from simlab.ptycho.metadata import check_scale_contract, parse_metadata
 
 logger = logging.getLogger("simlab.ptycho")

@@ -11,7 +11,7 @@ from simlab.ptycho.files.hdf5 import open_hdf5
 from simlab.ptycho.files.inputs import read_input, read_mask
 from simlab.ptycho.files.published import write_dataset_h5, write_dataset_npz
 from simlab.ptycho.files.readers import open_dataset
-from simlab.ptycho.metadata import dataset_metadata
+from simlab.ptycho.metadata import add_transformation_record, dataset_metadata
 from simlab.ptycho.statistics import observed_norm
 
 TOOL = "simlab ptycho"
@@ -94,14 +94,20 @@ def device_of(shards):
     return {key: ", ".join(sorted({str(d[key]) for d in found})) for key in keys}
 
 
-def export_npz(spec, h5, npz, indices=None):
-    """Write frames `indices` (None: all) of `h5` as npz; `spec` is that of `specs.npz_spec`."""
+def export_npz(spec, h5, npz, indices=None, split=None):
+    """Write frames `indices` (None: all) of `h5` as npz; `spec` is that of `specs.npz_spec`.
+
+    `split`: what the `data_transformations` of the record tell about the frames chosen.
+    """
     with open_dataset(h5) as data:
+        metadata = data.metadata
+        if split is not None and metadata is not None:
+            metadata = add_transformation_record(metadata, TOOL, "split", split, timestamp=None)
         write_dataset_npz(
             npz,
             data.frames,
             data.shared,
-            data.metadata,
+            metadata,
             contract=spec["contract"],
             compression=spec["compression"],
             indices=indices,

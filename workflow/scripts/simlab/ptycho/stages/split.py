@@ -3,7 +3,7 @@
 import numpy as np
 
 from simlab.ptycho.files.readers import open_dataset
-from simlab.ptycho.splits import TEST, TRAIN, split_labels
+from simlab.ptycho.splits import SPLIT_NAMES, TEST, TRAIN, split_labels
 from simlab.ptycho.stages.dataset import export_npz
 from simlab.ptycho.stages.normalization import splits_of
 
@@ -12,7 +12,8 @@ def write_splits(spec, h5, index, train, test):
     """Write train.npz and test.npz as index.csv says; `spec` is that of `specs.npz_spec`."""
     splits = splits_of(index)
     for name, path in (("train", train), ("test", test)):
-        export_npz(spec, h5, path, np.flatnonzero(splits == name))
+        frames = np.flatnonzero(splits == name)
+        export_npz(spec, h5, path, frames, {"side": name, "frames": len(frames)})
 
 
 def export_split_sides(dataset_file, train, test, axis, fraction, gap):
@@ -25,5 +26,8 @@ def export_split_sides(dataset_file, train, test, axis, fraction, gap):
     labels = split_labels(x, y, axis=axis, train_fraction=fraction, gap=gap)
     spec = {"contract": "legacy", "compression": "auto"}
     for label, path in ((TRAIN, train), (TEST, test)):
-        export_npz(spec, dataset_file, path, np.flatnonzero(labels == label))
+        frames = np.flatnonzero(labels == label)
+        made = {"side": SPLIT_NAMES[label], "frames": len(frames)}
+        made |= {"axis": axis, "train_fraction": fraction, "gap": gap}
+        export_npz(spec, dataset_file, path, frames, made)
     return int(np.sum(labels == TRAIN)), int(np.sum(labels == TEST))
