@@ -58,6 +58,12 @@ def test_legacy_groups_need_a_seed_that_numpy_takes():
     parse_config(DatasetConfig, {"seed": 2**32, "grouping": {}})
 
 
+def test_a_zernike_disk_fits_the_probe():
+    probe = {"kind": "zernike", "N": 32, "params": {"diameter_px": 33}}
+    assert "diameter_px (33)" in problem(probe=probe)
+    parse_config(DatasetConfig, {"probe": probe | {"params": {"diameter_px": 32}}})
+
+
 def test_all_rules_that_are_broken_are_named():
     text = problem(
         object={"kind": "grf", "size": 33, "count": 3},

@@ -195,6 +195,12 @@ class ProbeConfig(Section):
             raise ValueError("probe.N is needed by every kind but file")
         else:
             self._check_side(self.source_N or self.N)
+            diameter = self.params.get("diameter_px")
+            if diameter is not None and diameter > (self.source_N or self.N):
+                raise ValueError(
+                    f"probe.params.diameter_px ({diameter}) must be <= the side of the probe "
+                    f"before its transform ({self.source_N or self.N})"
+                )
         if self.mask_sigma > 0 and self.mask_diameter is None:
             raise ValueError("probe.mask_sigma needs probe.mask_diameter")
         return self
