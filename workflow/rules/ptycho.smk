@@ -21,7 +21,6 @@ localrules:
     ptycho_positions,
     ptycho_scale,
     ptycho_index,
-    ptycho_normalization,
     ptycho_tables,
     ptycho_manifest,
 
@@ -251,6 +250,9 @@ rule ptycho_dataset:
         mask=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
             "detector.mask_file", []
         ),
+        coordinates=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
+            "scan.file", []
+        ),
     output:
         h5=ensure(f"{PTYCHO_DIR}/simulated.h5", non_empty=True),
     log:
@@ -359,6 +361,12 @@ rule ptycho_normalization:
         "logs/ptycho_normalization/{dataset}.log",
     conda:
         "../../envs/ptycho.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: (
+            ptycho_plan.statistics_megabytes(PTYCHO_SIZES[wildcards.dataset])
+            * 2 ** (attempt - 1)
+        ),
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         spec=lambda wildcards: ptycho_specs.normalization_spec(
             PTYCHO[wildcards.dataset]
@@ -382,6 +390,9 @@ rule ptycho_checks:
             "detector.mask_file", []
         ),
         source=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get("object.file", []),
+        coordinates=lambda wildcards: PTYCHO_FILES[wildcards.dataset].get(
+            "scan.file", []
+        ),
     output:
         json=f"{PTYCHO_DIR}/checks.json",
     log:
@@ -391,7 +402,10 @@ rule ptycho_checks:
     conda:
         "../../envs/ptycho.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * 2 ** (attempt - 1),
+        mem_mb=lambda wildcards, attempt: (
+            ptycho_plan.statistics_megabytes(PTYCHO_SIZES[wildcards.dataset])
+            * 2 ** (attempt - 1)
+        ),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         spec=lambda wildcards: ptycho_specs.checks_spec(

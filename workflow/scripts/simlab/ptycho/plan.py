@@ -237,6 +237,12 @@ def object_megabytes(sizes):
     return int(2 * BASE_MB + (pixels * 160 + sizes.objects * pixels * 24) / 1e6)
 
 
+def statistics_megabytes(sizes):
+    """Memory of a job that holds the statistics of all frames, MB: mostly their histograms."""
+    per_frame = 2 * 256 * 4 + 2 * sizes.N // 2 * 8 + 200
+    return int(2 * BASE_MB + sizes.frames * per_frame / 1e6)
+
+
 def shard_megabytes(sizes):
     """Memory of a simulating job, MB: interpreter, objects, blocks of frames."""
     objects = sizes.objects * sizes.shape[0] * sizes.shape[1] * 8 * 3

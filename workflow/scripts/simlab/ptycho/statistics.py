@@ -66,7 +66,7 @@ def frame_statistics(stored, counts, patches=None, saturation=None):
         "radial": np.array(
             [np.bincount(rings, frame)[: side // 2] / ring_pixels for frame in events]
         ),
-        "histogram": np.array([np.bincount(row, minlength=BINS) for row in bins]),
+        "histogram": np.array([np.bincount(row, minlength=BINS) for row in bins], np.int32),
     }
 
 
@@ -96,7 +96,7 @@ def merge(frames, selected, side):
 
     Returns the JSON-able mapping of normalization.json's keys that follow from the frames alone.
     """
-    chosen = {key: values[selected] for key, values in frames.items()}
+    chosen = {key: values[selected] for key, values in frames.items() if key != "histogram"}
     n = int(np.count_nonzero(selected))
     if n == 0:
         raise SimlabError("statistics: no training frames")
@@ -109,7 +109,7 @@ def merge(frames, selected, side):
     mean = mean_of(chosen["sum"]) / pixels
     # sum (A - mean)^2 = sum A^2 - n mean^2 cancels only where std << mean; frames are far from it
     variance = max(0.0, mean_sum_sq / pixels - mean**2)
-    histogram = chosen["histogram"].sum(axis=0, dtype=np.int64)
+    histogram = _selected_sum(frames["histogram"], selected)
     edges = np.concatenate([[0.0], histogram_edges()])
     counts = chosen["counts_sum"]
     mean_counts_sq = mean_of(chosen["counts_sum_sq"])
@@ -141,6 +141,15 @@ def merge(frames, selected, side):
         "norm_Y_I_patch": mean_of(chosen["patch_max"]),
         "radial_mean_counts": [mean_of(ring) for ring in chosen["radial"].T],
     }
+
+
+def _selected_sum(rows, selected, block=4096):
+    """Sum of the selected rows, int64, without a copy of them all."""
+    total = np.zeros(rows.shape[1], np.int64)
+    for first in range(0, len(rows), block):
+        part = slice(first, first + block)
+        total += rows[part][selected[part]].sum(axis=0, dtype=np.int64)
+    return total
 
 
 def _percentile(histogram, edges, percent):
