@@ -368,6 +368,7 @@ def test_small_objects_are_accepted_when_asked_for(tmp_path, ptycho):
     write_npz("small.npz", {"objectGuess": np.ones((40, 24), np.complex64), "probeGuess": probe})
     _, err = simulate(ptycho, "small.npz", "out.npz", code=1)
     assert "(40, 24)" in err
+    assert "--allow-small-object accepts it" in err
     assert "(32, 32)" in err
     simulate(ptycho, "small.npz", "out.npz", "--allow-small-object")
     assert len(read_dataset("out.npz")) == FRAMES
@@ -878,10 +879,11 @@ def test_split_stays_beside_the_file_and_takes_half(tmp_path, ptycho, target):
     ("options", "texts"),
     [
         (("--axis", "z"), ["axis", "'z'"]),
-        (("--fraction", 1.5), ["--fraction is 1.5", "between 0 and 1"]),
-        (("--fraction", 1), ["--fraction is 1,", "between 0 and 1"]),
+        (("--fraction", 1.5), ["--fraction is 1.5", "(0, 1)"]),
+        (("--fraction", 1), ["--fraction is 1.0,", "(0, 1)"]),
         (("--fraction", 0.999), ["--fraction 0.999 leaves one side of 24 frames empty"]),
         (("--gap", 200), ["gap", "200"]),
+        (("--gap", -1), ["--gap is -1", ">= 0"]),
     ],
 )
 def test_split_refuses_empty_sides(tmp_path, ptycho, target, options, texts):

@@ -8,8 +8,7 @@ import typer
 
 from simlab.core.config import parse_config, user_path
 from simlab.core.errors import ConfigError, InputFileError, SimlabError
-from simlab.ptycho.config import MAX_LEGACY_SEED, GroupingConfig, Stage1Config
-from simlab.ptycho.feasibility import leaves_empty_side
+from simlab.ptycho.config import MAX_LEGACY_SEED, GroupingConfig, Stage1Config, small_object
 from simlab.ptycho.options import (
     Option,
     SimulationOptions,
@@ -47,8 +46,12 @@ def _simulate(input_file, outputs, options):
     from simlab.ptycho.runs import simulate_doses
 
     start = time.perf_counter()
-    stage1 = read_input(input_file, allow_small_object=options.allow_small_object)
-    dataset = dataset_of(options, stage1["objectGuess"].shape[-2:])
+    stage1 = read_input(input_file, allow_small_object=True)
+    shape = stage1["objectGuess"].shape[-2:]
+    small = small_object(shape, stage1["probeGuess"].shape[-1])
+    if small and not options.allow_small_object:
+        raise InputFileError(f"{input_file}: {small[0]} (--allow-small-object accepts it)")
+    dataset = dataset_of(options, shape)
     outputs = {dataset.detector.nphotons if d is None else d: path for d, path in outputs.items()}
 
     def finish(output):
@@ -221,6 +224,9 @@ OPTION_NAMES = {
     "pixel_size_m is": "--pixel-size-m is",
     "assume='intensity'": "--assume intensity",
     "assume is": "--assume is",
+    "train fraction of the split": "--fraction",
+    "a train fraction of": "--fraction",
+    "gap of the split": "--gap",
 }
 """What messages of the library call arguments, and the options that set them."""
 
@@ -290,19 +296,13 @@ def split(
     ] = None,
 ):
     """Write train.npz and test.npz, the frames on the two sides of a line."""
-    from simlab.ptycho.files.readers import open_dataset
     from simlab.ptycho.stages.split import export_split_sides
 
-    if not 0 < fraction < 1:
-        raise ConfigError(f"--fraction is {fraction:g}, a number between 0 and 1 is expected")
-    with open_dataset(file) as data:
-        frames = len(data.frames)
-    if leaves_empty_side(frames, fraction):
-        raise ConfigError(f"--fraction {fraction:g} leaves one side of {frames} frames empty")
     folder = output_dir or file.parent
-    counts = export_split_sides(
-        file, folder / "train.npz", folder / "test.npz", axis, fraction, gap
-    )
+    with _options_named():
+        counts = export_split_sides(
+            file, folder / "train.npz", folder / "test.npz", axis, fraction, gap
+        )
     print(f"Wrote {folder / 'train.npz'}: {counts[0]} frames, {folder / 'test.npz'}: {counts[1]}")
 
 

@@ -36,11 +36,6 @@ def simulation_problems(dataset, sizes, *, allow_small_object=False):
     ]
 
 
-def leaves_empty_side(frames, train_fraction):
-    """Whether a split of `frames` frames has a side without frames (rounded as in `splits`)."""
-    return not 0 < round(frames * (1 - train_fraction)) < frames
-
-
 def _mask_problems(file, side):
     if file is None:
         return []
@@ -101,6 +96,7 @@ def _grouping_problems(grouping, frames):
 
 
 def _split_problems(split, frames):
-    if split is None or not leaves_empty_side(frames, split.fraction):
+    """Whether one side has no frame; as many are test frames as `splits.split_line` takes."""
+    if split is None or 0 < round(frames * (1 - split.fraction)) < frames:
         return []
     return [f"split.fraction {split.fraction:g} leaves one side of {frames} frames empty"]

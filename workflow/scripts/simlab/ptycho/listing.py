@@ -2,8 +2,8 @@
 
 from simlab.core.files import npz_headers, read_npz
 from simlab.ptycho.files.archive import METADATA
-from simlab.ptycho.files.coordinates import HDF5_SUFFIXES
 from simlab.ptycho.files.hdf5 import open_hdf5
+from simlab.ptycho.headers import HDF5_SUFFIXES
 
 
 def arrays_in(path):
