@@ -13,7 +13,7 @@ from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError, PhysicsError
 from simlab.core.files import read_npz
 from simlab.ptycho import params
-from simlab.ptycho.config import COMPLEX_KINDS, ObjectConfig
+from simlab.ptycho.config import ObjectConfig
 from simlab.ptycho.drawn_objects import corner_angles, lines, sprite, three_blurs
 from simlab.ptycho.filters import gaussian_blur, rescaled
 from simlab.ptycho.kernels.drawing import draw_lines
@@ -27,6 +27,7 @@ from simlab.ptycho.objects import (
     sim_object_image,
     tanh_phase,
 )
+from simlab.ptycho.source_config import COMPLEX_KINDS
 
 DATA = Path(__file__).parents[1] / "data" / "ptycho"
 TILES = ("testimg", "testimg_reverse")

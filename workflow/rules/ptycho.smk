@@ -274,7 +274,7 @@ rule ptycho_dataset:
 
 
 rule ptycho_npz:
-    """simulated.npz, the peer-compatible form of simulated.h5."""
+    """simulated.npz, the form of simulated.h5 that the original tools read."""
     input:
         h5=f"{PTYCHO_DIR}/simulated.h5",
     output:

@@ -36,7 +36,7 @@ DTYPES = {
 }
 REQUIRED = (*POSITIONS[:5], "diff3d", "probeGuess", "objectGuess")
 WITH_SCALE = ("object_index", "intensity_scale", "norm_Y_I", "nphotons")
-"""Required where the metadata declare a `scale_contract_version`; the peer's files lack them."""
+"""Required where the metadata declare a `scale_contract_version`; older files lack them."""
 
 
 def validate_dataset(path):

@@ -311,7 +311,7 @@ def _optional(values):
 
 
 def read_dataset(path, assume=None):
-    """A data set file (npz or HDF5, legacy or canonical, ours or the peer's) as `RawData`.
+    """A data set file (npz or HDF5, legacy or canonical, ours or the original tool's) as `RawData`.
 
     `assume="intensity"` converts integer frames of old experimental files to amplitude. Errors and
     tolerances: `files.readers.open_dataset`.

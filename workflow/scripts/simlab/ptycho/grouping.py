@@ -1,7 +1,7 @@
 """Groups of neighboring frames for models that see gridsize x gridsize frames at a time.
 
-With `legacy=True` the draws are those of `RandomState(seed)` in the peer's order; otherwise those
-of the stream "ptycho.grouping" in the same order.
+With `legacy=True` the draws are those of `RandomState(seed)` in the original tool's order;
+otherwise those of the stream "ptycho.grouping" in the same order.
 """
 
 import logging

@@ -14,7 +14,7 @@ from simlab.ptycho.streams import integers
 
 
 def grf(size, rng, *, index, sigma):
-    """Random field with power spectrum k^index and normal magnitudes, as the peer makes it.
+    """Random field with power spectrum k^index and normal magnitudes, as the original makes it.
 
     The field has half the side (draws: normal magnitudes, then uniform phases), is scaled to
     [0, 1], interpolated bilinearly to `size` and blurred; it is not scaled again. Normal

@@ -9,7 +9,6 @@ import numpy as np
 
 from simlab.core.config import nearest, parse_config
 from simlab.core.errors import ConfigError, InputFileError, PhysicsError
-from simlab.ptycho.config import COMPLEX_KINDS
 from simlab.ptycho.drawn_objects import (
     checkerboard,
     dead_leaves,
@@ -25,6 +24,7 @@ from simlab.ptycho.drawn_objects import (
 from simlab.ptycho.inputs import as_complex64, real_input, whole_number
 from simlab.ptycho.kinds import OBJECT_PARAMS, UNGENERATED_SOURCES
 from simlab.ptycho.noise_objects import blurred_white_noise, grf, grf_exact, perlin, white_noise
+from simlab.ptycho.source_config import COMPLEX_KINDS
 from simlab.ptycho.streams import stream
 
 logger = logging.getLogger("simlab.ptycho")
@@ -69,7 +69,7 @@ def sim_object_image(
     data_source : str, optional
         Kind; None = `params.get("data_source")` of the compatibility dictionary.
     rng : numpy.random.Generator or RandomState, optional
-        Source of the draws; `RandomState(k)` gives the peer's objects.
+        Source of the draws; `RandomState(k)` gives the original tool's objects.
     seed : int, optional
         Without `rng`; None = `params.get("npseed")`.
     tile : int

@@ -40,7 +40,7 @@ RANK_TOLERANCE = 1e-12
 
 
 def get_default_probe(N, fmt="np", scale=None):
-    """Blurred disk, the peer's default probe: real, positive, maximum 1.
+    """Blurred disk, the original tool's default probe: real, positive, maximum 1.
 
     P = G_1(D) + 1e-9 with D = 1 where g[i] g[j] > 0.5, g a symmetric Gaussian window of standard
     deviation N / (scale pi^2): a disk of radius sqrt(2 ln 2) times that.
@@ -170,7 +170,7 @@ def normalize_probe(probe, probe_scale=4.0):
     """P / (probe_scale mean(|mask P|)), mean over all pixels, mask of `legacy_probe_mask`.
 
     The mask only enters the norm. |P| of several modes is sqrt(sum_k |P_k|^2). The legacy
-    dictionary of the peer has probe_scale 10, its typed configuration 4.
+    dictionary of the original tool has probe_scale 10, its typed configuration 4.
 
     Returns complex64 in the shape of `probe`.
 

@@ -1,4 +1,4 @@
-"""Random draws from numpy's generators and, for parity with the peer, from its legacy one."""
+"""Random draws from numpy's generators and, for parity with the original tool, RandomState."""
 
 import numpy as np
 

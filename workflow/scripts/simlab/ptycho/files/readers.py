@@ -1,4 +1,4 @@
-"""The tolerant reader of data sets: ours, the peer's, and old experimental ones, npz or HDF5."""
+"""The tolerant reader: data sets of ours, of the original tool, old experimental ones."""
 
 import logging
 from contextlib import ExitStack, contextmanager
