@@ -1,6 +1,7 @@
 """The repository as other tools see it: module use, report, linters, packaging, environments."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -114,6 +115,20 @@ def test_the_wheel_holds_the_library_and_its_opencl_sources(root, tmp_path):
     assert "simlab/ptycho/kernels/frames.cl" in names
     assert "simlab/cli.py" in names
     assert not [name for name in names if name.startswith(("ptycho_", "tests", "plan.py"))]
+    # alone, as `pip install` leaves it, the package must run a command
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    program = (
+        "import simlab; from simlab.cli import main;"
+        f"assert simlab.__file__.startswith({str(tmp_path)!r}), simlab.__file__;"
+        "main(['ptycho', 'lines', '--output-dir', 'out', '--probe-size', '16', '--n-images', '4'])"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        check=True,
+    )
+    assert (tmp_path / "out" / "simulated_data.npz").is_file()
 
 
 def test_every_rule_has_a_docstring_a_log_and_an_existing_script(root):

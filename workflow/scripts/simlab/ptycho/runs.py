@@ -323,7 +323,7 @@ def stream(dataset, sizes, run, folder, output):
         [folder / f"{shard}{end}" for shard in sizes.shards]
         for end in (".power.npz", ".h5", ".statistics.npz")
     )
-    code = code_digest("ptycho_diffraction.py")
+    code = code_digest("simlab/ptycho/stages/diffraction.py")
     write_scale(specs.scale_spec(dataset), powers, scale)
     for name, shard, values in zip(sizes.shards, shards, statistics, strict=True):
         write_shard(
