@@ -39,6 +39,7 @@ class Kinded(Section):
     params: dict[str, Any] = Field(default_factory=dict, validate_default=True)
     gap: Number | Literal["auto"] = 0.0
     dose: Ranged | None = None
+    mode: Literal["spiral", "raster"] = "spiral"
 
     @field_validator("params")
     @classmethod
@@ -97,6 +98,13 @@ def test_the_alias_is_what_messages_show():
 def test_both_spellings_of_an_aliased_key_work():
     assert parse_config(Lens, {"einstein_min": 2}).einstein_min == 2
     assert parse_config(Lens, {"einstein-min": 2}).einstein_min == 2
+
+
+def test_a_misspelt_value_is_named_with_the_nearest_allowed_one():
+    line = problems_of({"params": {"image": "a.png"}, "mode": "spirl"})[1]
+    assert (
+        line == "  mode: Input should be 'spiral' or 'raster', did you mean spiral? (found 'spirl')"
+    )
 
 
 def test_problems_in_lists_carry_their_index():

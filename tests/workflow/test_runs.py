@@ -169,18 +169,28 @@ def test_a_changed_kernel_reruns_its_rules_and_a_comment_none(repository, small,
     assert "Params have changed" in output
 
 
-def test_verify_names_the_file_with_one_flipped_bit(snakemake, copy_of, small):
+@pytest.mark.parametrize("keep_time", [True, False])
+def test_verify_names_the_file_with_one_flipped_bit_and_makes_nothing(
+    snakemake, copy_of, small, keep_time
+):
     path = data_set(copy_of) / "simulated.h5"
     times = path.stat()
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    if keep_time:
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     output = snakemake("verify", campaign=small, directory=copy_of, code=1)
     assert "simulated.h5: content differs from the manifest" in output
-    path.unlink()
+    assert "delete the files named" in output
+    assert jobs_of(output) == {"verify"}
+
+
+def test_a_deleted_file_is_made_again_as_it_was(snakemake, copy_of, small):
+    (data_set(copy_of) / "simulated.h5").unlink()
     snakemake(campaign=small, directory=copy_of)
-    snakemake("verify", campaign=small, directory=copy_of)
+    output = snakemake("verify", campaign=small, directory=copy_of)
+    assert "verified: results/ptycho/tiny/manifest.json" in output
 
 
 def test_a_failing_check_leaves_its_list_behind(snakemake, copy_of, small):

@@ -4,5 +4,5 @@ from simlab.core.job import job
 from simlab.core.manifest import require_verified
 
 with job(snakemake) as log:
-    require_verified(snakemake.input)
-    log.info("%d manifests verified", len(snakemake.input))
+    require_verified(snakemake.params.manifests)
+    log.say(f"verified: {', '.join(snakemake.params.manifests)}")

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -151,6 +152,9 @@ def _described(problem, model, mapping):
     if problem["type"] == "missing":
         return path, MISSING, ""
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "literal_error":
+        allowed = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        message += nearest(problem["input"], allowed)
     found = "" if problem["type"] == COMPLETE else f" (found {_shown(problem['input'])})"
     return path, message, found
 

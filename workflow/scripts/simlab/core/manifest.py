@@ -117,4 +117,8 @@ def require_verified(paths):
             problems.append(str(error))
     if problems:
         count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
-        raise IntegrityError(f"{count} in {len(paths)} data sets\n  " + "\n  ".join(problems))
+        raise IntegrityError(
+            f"{count} in {len(paths)} data sets\n  "
+            + "\n  ".join(problems)
+            + "\nto mend a data set, delete the files named and run snakemake again"
+        )

@@ -12,6 +12,7 @@ _MODULES = {
     "probes": ("get_default_probe", "make_probe", "legacy_probe_mask", "normalize_probe"),
     "scans": ("scan_positions",),
     "patches": ("extract_patches",),
+    "photons": ("counts_of",),
     "diffraction": ("propagate", "frame_power", "photon_scale", "sample_counts"),
     "simulation": ("simulate", "simulate_nongrid_raw_data"),
     "grid": ("grid_groups", "simulate_grid"),

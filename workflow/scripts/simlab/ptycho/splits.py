@@ -61,7 +61,10 @@ def split_labels(x, y, *, axis, train_fraction=None, test_fraction=None, gap=0.0
         labels[np.abs(coordinate - line) <= gap / 2] = EXCLUDED
         for label, name in ((TRAIN, "train"), (TEST, "test")):
             if not np.any(labels == label):
-                raise ConfigError(f"a gap of {gap:g} px leaves no {name} frames")
+                raise ConfigError(
+                    f"a gap of {gap:g} px leaves no {name} frames: "
+                    "take a narrower gap or another fraction"
+                )
     return labels
 
 
