@@ -1,0 +1,1 @@
+"""Halo maps: paired dark-matter and hydrodynamic simulations as multi-scale training samples."""

@@ -1,0 +1,39 @@
+"""Errors of halo maps; each is also one of `simlab.core.errors`."""
+
+from simlab.core.errors import InputFileError, MissingFileError, PhysicsError
+
+
+class SnapshotError(InputFileError):
+    """A snapshot of particles is not what it should be."""
+
+
+class MissingSnapshotError(SnapshotError, MissingFileError):
+    """A snapshot does not exist."""
+
+
+class CatalogError(InputFileError):
+    """A halo catalog is not what it should be."""
+
+
+class MissingCatalogError(CatalogError, MissingFileError):
+    """A halo catalog does not exist."""
+
+
+class ParameterTableError(InputFileError):
+    """A table of simulation parameters is not what it should be."""
+
+
+class MissingTableError(ParameterTableError, MissingFileError):
+    """A table of simulation parameters does not exist."""
+
+
+class SampleError(InputFileError):
+    """A sample or a shard record is not what it should be."""
+
+
+class CutoutError(PhysicsError):
+    """Maps cannot have the geometry that was asked for."""
+
+
+class StatisticsError(PhysicsError):
+    """Normalization constants cannot be computed or applied."""
