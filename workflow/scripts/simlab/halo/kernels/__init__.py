@@ -1,0 +1,13 @@
+"""Compiled kernels of halo maps: arrays in, arrays out; no files, no configuration."""
+
+from simlab.core.jit import use_kernel_cache
+
+use_kernel_cache()
+
+
+def warm():
+    """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
+    from simlab.halo.kernels import deposit
+
+    for module in (deposit,):
+        module.warm()
