@@ -4,6 +4,7 @@ The fine grid has `npix` pixels along the box. A map of side s is the mean over 
 a cutout of s/L npix = f res pixels, so that all maps share one unit: mass per fine pixel.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -44,7 +45,7 @@ def fine_pixels(box_size, resolution, scales):
     """
     box_size, resolution = check_box(box_size), check_resolution(resolution)
     scales = check_scales(scales)
-    if any(a >= b for a, b in zip(scales, scales[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(scales)):
         raise CutoutError(f"scales {list(scales)} must ascend")
     if scales[-1] > box_size * (1 + COMMENSURATE):
         raise CutoutError(f"scale {scales[-1]:g} Mpc/h is larger than the box, {box_size:g} Mpc/h")

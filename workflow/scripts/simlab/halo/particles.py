@@ -5,6 +5,19 @@ import math
 import numpy as np
 
 from simlab.core.errors import PhysicsError
+from simlab.halo.cutouts import check_box
+
+__all__ = [
+    "check_box",
+    "check_center",
+    "check_choice",
+    "check_depth",
+    "check_masses",
+    "check_pixels",
+    "check_positions",
+    "into_box",
+    "to_single",
+]
 
 
 def check_positions(positions, name="positions", axes=(3,)):
@@ -63,3 +76,33 @@ def into_box(positions, box_size):
     single = np.mod(positions.astype(np.float64), box_size).astype(np.float32)
     single[single >= box_size] = 0
     return single
+
+
+def check_pixels(n, name):
+    """Pixels along an axis as int > 0."""
+    if n != int(n) or n < 1:
+        raise PhysicsError(f"{name} is {n}, expected a whole number > 0")
+    return int(n)
+
+
+def check_choice(value, name, choices):
+    """`value`, or PhysicsError if it is none of `choices`."""
+    if value not in choices:
+        raise PhysicsError(f"{name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def check_depth(depth, box_size):
+    """Depth of the projection, Mpc/h; None = the box."""
+    if depth is None:
+        return box_size
+    if not 0 < depth <= box_size * (1 + 1e-9):
+        raise PhysicsError(f"depth is {depth}, expected 0 < depth <= {box_size:g} Mpc/h")
+    return float(min(depth, box_size))
+
+
+def to_single(field):
+    """Float64 sums rounded once to float32; PhysicsError beyond its range."""
+    if field.size and field.max() > np.finfo(np.float32).max:
+        raise PhysicsError(f"a pixel holds {field.max():g} Msun/h, more than float32 can")
+    return field.astype(np.float32)

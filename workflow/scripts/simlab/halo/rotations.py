@@ -32,7 +32,7 @@ def random_rotation(key, scheme="so3"):
     """Rotation matrix (3, 3) float64 that belongs to a key.
 
     `so3`: uniform on SO(3), by the unit quaternion of four normal numbers (Shoemake 1992) drawn
-    from `default_rng(SeedSequence(key))`; `key` is an int or a tuple of ints >= 0, an int s is (s,).
+    from `default_rng(SeedSequence(key))`; `key` is a tuple of ints >= 0, or an int s for (s,).
     `euler_legacy`: extrinsic x-y-z Euler angles, uniform in [0, 2 pi), of `RandomState(key)`;
     `key` is an int. Not uniform on SO(3): it exists to reproduce data of the original tool.
     """
@@ -82,7 +82,7 @@ def _uniform_rotation(words):
 def _euler_rotation(seed):
     if isinstance(seed, tuple | list) or not 0 <= (seed := operator.index(seed)) < WORD:
         raise PhysicsError(f"scheme euler_legacy needs one int from 0 to 2^32 - 1, found {seed!r}")
-    angles = np.random.RandomState(seed).uniform(0, 2 * np.pi, 3)  # noqa: NPY002, the peer's
+    angles = np.random.RandomState(seed).uniform(0, 2 * np.pi, 3)
     (ca, cb, cc), (sa, sb, sc) = np.cos(angles), np.sin(angles)
     about_x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
     about_y = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])

@@ -1,0 +1,272 @@
+"""Nested maps of one halo in one rotation, from particles in order of cells.
+
+The particles of a cell share their periodic images. For every image of a column of cells, whole
+runs of cells along z are classified by geometry alone:
+
+* finest level that holds every cloud of the run: the particles are deposited there, and coarser
+  levels get the sums over blocks of that map at the end (this is exact: windows and blocks nest);
+* finer levels that the run only touches: the particles are deposited there too, clipped;
+* runs that cross a face of the cube: each particle is tested.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from simlab.halo.kernels.weights import (
+    BATCH,
+    LANES,
+    add_to_plane,
+    add_to_stack,
+    fold_stack,
+    mask_masses,
+    read_masses,
+    weigh,
+    weigh_clipped,
+)
+
+MARGIN = 1e-9
+"""Share of the box that absorbs rounding where cells are compared with windows."""
+
+
+@njit(cache=True, nogil=True)
+def narrow(base, slope, limit, low, high):
+    """Cells low..high-1 along a column that have |base + slope (cell + 1/2)| <= limit.
+
+    A slope so small that the whole column moves by less than rounding counts as none.
+    """
+    if limit < 0.0:
+        return low, low
+    if abs(slope) < 1e-13 * limit:
+        return (low, high) if abs(base) <= limit else (low, low)
+    a = (-limit - base) / slope - 0.5
+    b = (limit - base) / slope - 0.5
+    if a > b:
+        a, b = b, a
+    if a > low:
+        low = np.int64(math.ceil(min(a, 1.0 * high)))
+    if b < high - 1:
+        high = np.int64(math.floor(max(b, -1.0))) + 1
+    return low, max(low, high)
+
+
+@njit(cache=True, nogil=True)
+def deposit_run(particles, first, last, image, levels, finest, touched, masked, sums, buffers):
+    """Deposit particles first..last-1: whole into level `finest`, clipped from `touched` on."""
+    x, y, z, m = particles
+    offset, shift, rotation, half, half_depth, maps = image
+    factors, pitch = levels
+    stacks, constant, masses, index, weights = buffers
+    unsigned = index.view(np.uint32)
+    end = pitch - 2.0
+    n_levels = factors.size
+    for start in range(first, last, BATCH):
+        count = min(BATCH, last - start)
+        begin = np.uint64(start)
+        if m.size > 0:
+            read_masses(m, begin, count, masses)
+        elif masked:
+            masses[:count] = constant[:count]
+        if masked:
+            mask_masses(x, y, z, masses, begin, count, offset, shift, rotation, half, half_depth)
+        use = masses if masked or m.size > 0 else constant
+        if finest < n_levels:
+            a = maps[finest]
+            map_ = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
+            weigh(x, y, z, use, begin, count, map_, factors[finest], 1.0 * pitch, index, weights)
+            add_to_stack(unsigned, weights, count, stacks[finest])
+        for level in range(touched, finest):
+            a = maps[level]
+            map_ = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
+            weigh_clipped(
+                x, y, z, use, begin, count, map_, factors[level], 1.0 * pitch, end, index, weights
+            )
+            add_to_plane(unsigned, weights, count, pitch, sums[level])
+
+
+@njit(cache=True, nogil=True)
+def project_task(
+    particles,
+    starts,
+    rows,
+    cells,
+    box,
+    center,
+    rotation,
+    half_depth,
+    windows,
+    levels,
+    sums,
+    buffers,
+):
+    """Add all images of the particles in the rotated cube about `center` to `sums` (S, P P).
+
+    particles: x, y, z (N + LANES,) float32 in order of cells, masses of the same length or,
+    equal for all, none;
+    starts (rows^2 cells + 1): first particle of each cell; center (3,) in [0, box).
+    windows: (first fine node (S,), pixels per unit length (S,), half sides of the windows (S,),
+    length of a fine pixel, True if the last level is the box, True if blocks nest);
+    levels: (factors (S,), pitch P = res + 3); one pixel of border on one side, two on the other.
+    buffers: stacks (S, P P, 4) of zeros, masses of equal particles, masses, index, weights.
+    """
+    nodes, densities, sides, pixel, whole, nested = windows
+    factors, pitch = levels
+    n_levels = factors.size
+    half = box / 2
+    width, height = box / rows, box / cells
+    r = rotation
+    r00, r01, r02 = r[0, 0], r[0, 1], r[0, 2]
+    r10, r11, r12 = r[1, 0], r[1, 1], r[1, 2]
+    r20, r21, r22 = r[2, 0], r[2, 1], r[2, 2]
+    flat = r00, r01, r02, r10, r11, r12, r20, r21, r22
+    offset = center[0], center[1], center[2]
+    margin = MARGIN * box
+    # half extents of a cell, of a slab of cells and of the box, seen in the rotated frame
+    ex = (abs(r00) + abs(r01)) * width / 2 + abs(r02) * height / 2 + margin
+    ey = (abs(r10) + abs(r11)) * width / 2 + abs(r12) * height / 2 + margin
+    ez = (abs(r20) + abs(r21)) * width / 2 + abs(r22) * height / 2 + margin
+    tx, ty, tz = (abs(r02) * half, abs(r12) * half, abs(r22) * half)
+    sx, sy, sz = (abs(r01) * half + tx, abs(r11) * half + ty, abs(r21) * half + tz)
+    top = n_levels - 1
+    reach = sides[top] + pixel
+    maps = np.empty((n_levels, 8))
+    cuts = np.empty(4 * n_levels + 4, np.int64)
+    low_in, high_in = np.empty(n_levels, np.int64), np.empty(n_levels, np.int64)
+    low_at, high_at = np.empty(n_levels, np.int64), np.empty(n_levels, np.int64)
+
+    for a in range(-1, 2):
+        for b in range(-1, 2):
+            for c in range(-1, 2):
+                shift = a * box, b * box, c * box
+                dx, dy, dz = shift[0] - offset[0], shift[1] - offset[1], shift[2] - offset[2]
+                # the middle of the box
+                mx, my, mz = dx + half, dy + half, dz + half
+                if (
+                    abs(r00 * mx + r01 * my + r02 * mz) > reach + ex + sx + abs(r00) * half
+                    or abs(r10 * mx + r11 * my + r12 * mz) > reach + ey + sy + abs(r10) * half
+                    or abs(r20 * mx + r21 * my + r22 * mz) > half_depth + ez + sz + abs(r20) * half
+                ):
+                    continue
+                ox = r00 * dx + r01 * dy + r02 * dz + half
+                oy = r10 * dx + r11 * dy + r12 * dz + half
+                for k in range(n_levels):
+                    g = densities[k]
+                    maps[k, 0], maps[k, 1], maps[k, 2] = g * r00, g * r01, g * r02
+                    maps[k, 3] = g * (ox - nodes[k] * pixel) + 1.0
+                    maps[k, 4], maps[k, 5], maps[k, 6] = g * r10, g * r11, g * r12
+                    maps[k, 7] = g * (oy - nodes[k] * pixel) + 1.0
+                image = offset, shift, flat, half, half_depth, maps
+                for i in range(rows):
+                    px = dx + (i + 0.5) * width
+                    if (
+                        abs(r00 * px + r01 * my + r02 * mz) > reach + ex + sx
+                        or abs(r10 * px + r11 * my + r12 * mz) > reach + ey + sy
+                        or abs(r20 * px + r21 * my + r22 * mz) > half_depth + ez + sz
+                    ):
+                        continue
+                    for j in range(rows):
+                        py = dy + (j + 0.5) * width
+                        bx = r00 * px + r01 * py + r02 * dz
+                        by = r10 * px + r11 * py + r12 * dz
+                        bz = r20 * px + r21 * py + r22 * dz
+                        if (
+                            abs(bx + r02 * half) > reach + ex + tx
+                            or abs(by + r12 * half) > reach + ey + ty
+                            or abs(bz + r22 * half) > half_depth + ez + tz
+                        ):
+                            continue
+                        vx, vy, vz = r02 * height, r12 * height, r22 * height
+                        low, high = narrow(bx, vx, reach + ex, 0, cells)
+                        low, high = narrow(by, vy, reach + ey, low, high)
+                        low, high = narrow(bz, vz, half_depth + ez, low, high)
+                        column = (i * rows + j) * cells
+                        if low >= high or starts[column + low] == starts[column + high]:
+                            continue
+                        deep_low, deep_high = narrow(bz, vz, half_depth - ez, low, high)
+                        cuts[0], cuts[1], cuts[2], cuts[3] = low, high, deep_low, deep_high
+                        n_cuts = 4
+                        n_low = top
+                        for k in range(top, -1, -1):
+                            if k == top:
+                                p, q = low, high
+                            else:
+                                p, q = narrow(bx, vx, sides[k] + pixel + ex, low, high)
+                                p, q = narrow(by, vy, sides[k] + pixel + ey, p, q)
+                                if p >= q:
+                                    break
+                            n_low = k
+                            low_at[k], high_at[k] = p, q
+                            inner = sides[k] if whole and k == top else sides[k] - pixel
+                            if nested or k == top:
+                                p, q = narrow(bx, vx, inner - ex, p, q)
+                                p, q = narrow(by, vy, inner - ey, p, q)
+                            else:
+                                q = p
+                            low_in[k], high_in[k] = p, q
+                            for cut in (low_at[k], high_at[k], p, q):
+                                cuts[n_cuts] = cut
+                                n_cuts += 1
+                        cuts[:n_cuts].sort()
+                        for n in range(n_cuts - 1):
+                            p, q = cuts[n], cuts[n + 1]
+                            first, last = starts[column + p], starts[column + q]
+                            if first == last or p < low or q > high:
+                                continue
+                            finest, touched = n_levels, n_levels
+                            for k in range(n_low, n_levels):
+                                if low_at[k] <= p < high_at[k] and touched == n_levels:
+                                    touched = k
+                                if low_in[k] <= p < high_in[k] and finest == n_levels:
+                                    finest = k
+                            masked = not deep_low <= p < deep_high
+                            if whole and not low_in[top] <= p < high_in[top]:
+                                masked = True
+                            deposit_run(
+                                particles,
+                                first,
+                                last,
+                                image,
+                                levels,
+                                finest,
+                                touched,
+                                masked,
+                                sums,
+                                buffers,
+                            )
+    collect(buffers[0], factors, pitch, nested, sums)
+
+
+@njit(cache=True, nogil=True)
+def collect(stacks, factors, pitch, nested, sums):
+    """Add the stacks to `sums`: each to its own level and, block by block, to coarser ones."""
+    side = pitch - 3
+    finer = np.zeros((pitch, pitch))
+    plane = np.zeros((pitch, pitch))
+    for level in range(factors.size):
+        plane[:] = 0.0
+        fold_stack(stacks[level], plane)
+        if level and nested:
+            ratio = np.int64(factors[level] / factors[level - 1])
+            corner = side // 2 - side // (2 * ratio) + 1
+            for i in range(side):
+                for j in range(side):
+                    plane[corner + i // ratio, corner + j // ratio] += finer[i + 1, j + 1]
+        sums[level] += plane.reshape(-1)
+        finer, plane = plane, finer
+
+
+def warm():
+    """Compile for the types that the library uses."""
+    x, y, z, m = np.zeros((4, LANES), np.float32)
+    starts = np.zeros(2, np.int64)
+    windows = np.zeros(1), np.ones(1), np.ones(1), 0.5, True, True
+    buffers = (
+        np.zeros((1, 25, 4)),
+        np.zeros(BATCH),
+        np.zeros(BATCH),
+        np.zeros(BATCH, np.int32),
+        np.zeros((4, BATCH)),
+    )
+    task = 1, 1, 1.0, np.zeros(3), np.eye(3), 0.5, windows, (np.ones(1), 5), np.zeros((1, 25))
+    project_task((x, y, z, m), starts, *task, buffers)
