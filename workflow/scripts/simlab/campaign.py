@@ -2,10 +2,12 @@
 
 from simlab.core.config import Section, parse_config
 from simlab.core.errors import ConfigError
+from simlab.halo import plan as halo
+from simlab.halo.config import HaloConfig
 from simlab.ptycho import plan as ptycho
 from simlab.ptycho.config import PtychoConfig
 
-PLANS = {"ptycho": ptycho}
+PLANS = {"ptycho": ptycho, "halo": halo}
 """The planning module of each domain."""
 
 
@@ -13,6 +15,7 @@ class Campaign(Section):
     """The whole configuration, one section per domain; a domain that is absent is not planned."""
 
     ptycho: PtychoConfig | None = None
+    halo: HaloConfig | None = None
 
     def datasets(self, domain):
         """Data sets of `domain` by name; empty if the domain is absent."""
@@ -62,5 +65,6 @@ def compile_kernels(domain):
     """Compile, or load from NUMBA_CACHE_DIR, every numba kernel of `domain`."""
     if domain == "ptycho":
         from simlab.ptycho.kernels import warm
-
-        warm()
+    elif domain == "halo":
+        from simlab.halo.kernels import warm
+    warm()

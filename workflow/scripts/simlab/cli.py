@@ -40,7 +40,16 @@ def _ptycho():
     return app
 
 
-DOMAINS = {"ptycho": ("Ptychography: diffraction patterns with ground truth", _ptycho)}
+def _halo():
+    from simlab.halo.cli import app
+
+    return app
+
+
+DOMAINS = {
+    "ptycho": ("Ptychography: diffraction patterns with ground truth", _ptycho),
+    "halo": ("Halo maps: paired simulations as multi-scale training samples", _halo),
+}
 
 
 def _show_version(asked: bool):

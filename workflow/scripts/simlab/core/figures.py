@@ -2,6 +2,7 @@
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -50,10 +51,20 @@ def grid_of_axes(rows, columns, *, size, title):
     return figure, axes
 
 
-def show_map(axis, values, *, title, unit="", cmap=INTENSITY, limits=None, colorbar=True):
-    """Draw a 2-D array as an image with a color bar that names the unit."""
+def show_map(
+    axis, values, *, title, unit="", cmap=INTENSITY, limits=None, colorbar=True, log=False
+):
+    """Draw a 2-D array as an image with a color bar that names the unit; `log`: by its logarithm.
+
+    Values that have no logarithm are drawn in the lowest color.
+    """
     low, high = limits if limits else (None, None)
-    image = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
+    if log:
+        scale = LogNorm(low, high)
+        image = axis.imshow(values, cmap=cmap, norm=scale)
+        image.cmap = image.cmap.with_extremes(bad=image.cmap(0.0))
+    else:
+        image = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
     axis.set_title(title)
     axis.set_xticks([])
     axis.set_yticks([])

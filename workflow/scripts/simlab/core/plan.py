@@ -17,6 +17,8 @@ class Estimate:
         On the machine of the domain's SECONDS_PER_ITEM.
     peak_mb : float
         Largest memory of one job.
+    details : str
+        What else the users of the domain count.
     """
 
     domain: str
@@ -26,11 +28,12 @@ class Estimate:
     bytes: int
     cpu_seconds: float
     peak_mb: float
+    details: str = ""
 
 
 def plan_table(estimates):
     """The estimates and their sum as a table of text."""
-    header = ("domain", "data set", "samples", "jobs", "output", "CPU hours", "peak MB")
+    header = ("domain", "data set", "samples", "jobs", "output", "CPU hours", "peak MB", "")
     rows = [
         (
             e.domain,
@@ -40,6 +43,7 @@ def plan_table(estimates):
             human_bytes(e.bytes),
             f"{e.cpu_seconds / 3600:.3f}",
             f"{e.peak_mb:.0f}",
+            e.details,
         )
         for e in estimates
     ]
@@ -52,14 +56,15 @@ def plan_table(estimates):
             human_bytes(sum(e.bytes for e in estimates)),
             f"{sum(e.cpu_seconds for e in estimates) / 3600:.3f}",
             f"{max((e.peak_mb for e in estimates), default=0):.0f}",
+            "",
         )
     )
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = []
     for row in [header, *rows]:
         left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
-        right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-        lines.append("  ".join(left + right))
+        right = [cell.rjust(width) for cell, width in zip(row[2:-1], widths[2:-1], strict=True)]
+        lines.append("  ".join([*left, *right, row[-1]]).rstrip())
     return "\n".join(lines)
 
 

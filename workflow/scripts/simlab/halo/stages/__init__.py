@@ -1,0 +1,1 @@
+"""One module a rule: read, call the science, write."""

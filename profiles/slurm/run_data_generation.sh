@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Submits a campaign: sbatch profiles/slurm/run_data_generation.sh [CAMPAIGN.yaml]
+# This job only runs Snakemake, which submits the work itself and waits for it.
+#SBATCH --job-name=simlab-halo
+#SBATCH --time=2-00:00:00
+#SBATCH --cpus-per-task=1
+#SBATCH --mem=2000
+set -euo pipefail
+cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/../..}"
+campaign=${1:-config/campaigns/halo-single-node.yaml}
+exec .venv/bin/snakemake halo --profile profiles/slurm --configfile "$campaign"

@@ -1,0 +1,101 @@
+"""Command add-large-scale: the stage over all simulations of a folder."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from simlab.halo.errors import SampleError
+from simlab.halo.files.catalogs import load_halo_catalog
+from simlab.halo.files.snapshots import open_snapshot
+from simlab.halo.layout import simulation_folder
+from simlab.halo.stages.large_scale import (
+    Counts,
+    LargeScaleOptions,
+    aligned_large_scale,
+    finest_scale,
+    rotated_large_scale,
+)
+
+SIM_FOLDER = re.compile(r"sim_(\d+)")
+CHUNK_PARTICLES = 4194304
+USUAL_SCALES = (12.5, 25.0, 50.0)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What to add to which samples.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Holds `sim_{id}/`, directly or below train/ and test/.
+    catalogs : Path
+        Folder of the halo catalogs.
+    maps_folder, snapshots : Path or None
+        Route A: projections of the box. Route B: DMO runs. One of them is None.
+    set_name : str
+    snapnum : int
+    mass_threshold : float
+        Msun/h
+    seed : int
+    options : LargeScaleOptions
+    """
+
+    data_dir: Path
+    catalogs: Path
+    maps_folder: Path | None
+    snapshots: Path | None
+    set_name: str
+    snapnum: int
+    mass_threshold: float
+    seed: int
+    options: LargeScaleOptions
+
+
+def add_to_folders(addition, rank=0, size=1):
+    """Add large_scale to the samples of this rank's simulations; how many were written, skipped."""
+    folders = simulation_folders(addition.data_dir)
+    if not folders:
+        raise SampleError(f"{addition.data_dir}: no folders sim_*, train/sim_* or test/sim_*")
+    counts = Counts()
+    for sim, folder in folders[rank::size]:
+        counts += _add(addition, sim, folder)
+    return counts
+
+
+def simulation_folders(data_dir):
+    """[(number, path)] of the folders of simulations, ascending."""
+    places = [path for base in ("", "train", "test") for path in (data_dir / base).glob("sim_*")]
+    found = [(SIM_FOLDER.fullmatch(path.name), path) for path in places if path.is_dir()]
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def _add(addition, sim, folder):
+    catalog = load_halo_catalog(
+        simulation_folder(addition.catalogs, addition.set_name, sim),
+        addition.mass_threshold,
+        snapnum=addition.snapnum,
+    )
+    if addition.snapshots is None:
+        return aligned_large_scale(
+            folder, addition.maps_folder, sim, catalog, catalog["box_size"], addition.options
+        )
+    snapshot = open_snapshot(
+        simulation_folder(addition.snapshots, addition.set_name, sim), addition.snapnum
+    )
+    options = LargeScaleOptions(
+        addition.options.scales or USUAL_SCALES,
+        addition.options.region,
+        addition.options.resolution,
+        addition.options.overwrite,
+    )
+    return rotated_large_scale(
+        folder,
+        sim,
+        snapshot,
+        catalog,
+        options,
+        seed=addition.seed,
+        finest=finest_scale(folder, snapshot.box_size),
+        chunk_particles=CHUNK_PARTICLES,
+    )

@@ -1,0 +1,62 @@
+"""Consistency checks C1 to C14 of a data set.
+
+Records stream by once; every check sees each record, and the samples that are read again. A
+measured value of 1 is the tolerance where a check compares several things.
+"""
+
+from simlab.core.checks import skip
+from simlab.halo.map_checks import check_cic, check_inference, check_periodic
+from simlab.halo.pixel_checks import Mass, Normalization, Pictures, StatisticsFiles
+from simlab.halo.record_checks import (
+    Numbers,
+    Pairing,
+    Parameters,
+    Rotations,
+    Scales,
+    Shapes,
+    Split,
+)
+
+
+def run_checks(case, records, read):
+    """All checks of a data set, in order.
+
+    Parameters
+    ----------
+    case : Case
+    records : iterable of dict
+        Shard records.
+    read : callable
+        file -> sample, as a dict of arrays.
+    """
+    watching = [
+        Scales(case),
+        Shapes(case),
+        Normalization(case),
+        StatisticsFiles(case),
+        Parameters(case),
+        Mass(case),
+        Pairing(case),
+        Split(case),
+        Rotations(case),
+        Pictures(case),
+        Numbers(case),
+    ]
+    for record in records:
+        for check in watching:
+            check.see_record(record)
+        for entry in record["samples"]:
+            name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
+            if name in case.pictured:
+                sample = read(entry["file"])
+                for check in watching:
+                    if name in case.chosen or check.sees_all:
+                        check.see_sample(name, record, entry, sample)
+    maps, seed = case.dataset.maps, case.dataset.seed
+    rows = [check_cic(case.masl, case.live_masl), check_periodic(maps, seed)]
+    if maps.mode == "exact" and maps.depth is None and maps.cic_backend == "numba":
+        rows.append(check_inference(maps, seed))
+    else:
+        rows.append(skip("C5", "inference has the whole box and all images, these maps have not"))
+    rows += [check.row() for check in watching]
+    return sorted(rows, key=lambda row: int(row.id[1:]))

@@ -1,0 +1,73 @@
+"""What a file of halo maps holds, in words: command inspect."""
+
+from pathlib import Path
+
+import numpy as np
+
+from simlab.core.errors import InputFileError, SimlabError
+from simlab.core.files import read_npz
+from simlab.halo.files.catalogs import load_halo_catalog
+from simlab.halo.files.snapshots import open_snapshot
+
+TYPES = ("gas", "dark matter", "type 2", "tracers", "stars", "black holes")
+
+
+def description(path, snapnum=90):
+    """Lines that tell what a snapshot, a catalog, a folder of them or an npz file holds.
+
+    Errors: InputFileError if it is none of them.
+    """
+    path = Path(path)
+    if path.suffix == ".npz":
+        return _of_arrays(path)
+    problems = []
+    for read in (_of_snapshot, _of_catalog):
+        try:
+            return read(path, snapnum)
+        except SimlabError as error:
+            problems.append(str(error))
+    raise InputFileError(f"{path}: no snapshot ({problems[0]}) and no catalog ({problems[1]})")
+
+
+def _of_snapshot(path, snapnum):
+    snapshot = open_snapshot(path, snapnum, allow_missing_chunks=True)
+    lines = [
+        f"snapshot of {snapshot.n_chunks} files, {len(snapshot.files)} here, first "
+        f"{snapshot.files[0]}",
+        f"box {snapshot.box_size:g} Mpc/h; 1 code length = {snapshot.length_factor:g} Mpc/h, "
+        f"1 code mass = {snapshot.mass_factor:g} Msun/h",
+        f"redshift {_number(snapshot.redshift)}, Omega0 {_number(snapshot.omega0)}, "
+        f"OmegaBaryon {_number(snapshot.omega_baryon)}, h {_number(snapshot.hubble)}",
+    ]
+    for kind, count in enumerate(snapshot.counts):
+        if count:
+            mass = snapshot.mass_table[kind]
+            of = f"{mass:.6g} Msun/h each" if mass else "masses of their own"
+            lines.append(f"{count} particles of type {kind} ({TYPES[kind]}), {of}")
+    if snapshot.missing_chunks:
+        lines.append(f"missing chunks: {', '.join(map(str, snapshot.missing_chunks))}")
+    return lines
+
+
+def _of_catalog(path, snapnum):
+    catalog = load_halo_catalog(path, snapnum=snapnum, allow_missing_chunks=True)
+    mass = catalog["mass"]
+    heaviest = f", heaviest M200c {mass.max():.4g} Msun/h" if len(mass) else ""
+    return [
+        f"halo catalog {catalog['path']}: {catalog['n_groups']} groups",
+        f"box {_number(catalog['box_size'])} Mpc/h; {len(mass)} haloes above 1e13 Msun/h{heaviest}",
+    ]
+
+
+def _of_arrays(path):
+    lines = []
+    for key, array in read_npz(path).items():
+        line = f"{key} {array.dtype} {array.shape}"
+        if array.dtype.kind in "fiu" and array.size:
+            line += f", {np.min(array):.6g} to {np.max(array):.6g}"
+        lines.append(line)
+    return lines
+
+
+def _number(value):
+    return "not told" if value is None else f"{value:g}"

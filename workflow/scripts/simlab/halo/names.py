@@ -1,0 +1,37 @@
+"""Names of files, samples and channels of a halo data set."""
+
+SPECIES = ("dark_matter", "gas", "stellar")
+"""Channels of `target`, in order; also the first words of the three statistics files."""
+
+OCCUPIED = "stellar_occupied"
+"""Channel of the star pixels that are not empty."""
+
+
+def sample_id(sim, halo_idx, rot):
+    """Name of a sample, `id` in index.csv and stem of its file."""
+    return f"sim_{sim}_halo_{halo_idx}_rot_{rot}"
+
+
+def sim_folder(split, sim):
+    """Folder of the samples of a simulation, relative to the data set."""
+    return f"{split}/sim_{sim}"
+
+
+def sample_file(split, sim, halo_idx, rot):
+    """File of a sample, relative to the data set."""
+    return f"{sim_folder(split, sim)}/{sample_id(sim, halo_idx, rot)}.npz"
+
+
+def record_file(split, sim, shard):
+    """Shard record, relative to the data set; `shard` is a number or its five digits."""
+    return f"{sim_folder(split, sim)}/shard_{int(shard):05d}.json"
+
+
+def input_channels(scales):
+    """Channels of `condition` and `large_scale` for map sides `scales`, Mpc/h."""
+    return ["condition", *(f"large_scale_{scale:g}" for scale in scales[1:])]
+
+
+def channels(scales):
+    """All channels of a sample in the order condition, large_scale, target."""
+    return [*input_channels(scales), *SPECIES]

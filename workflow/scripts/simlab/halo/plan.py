@@ -1,0 +1,352 @@
+"""What the DAG needs to know of a halo data set: simulations, split, shards, targets, cost."""
+
+from importlib.util import find_spec
+
+from simlab.core.config import user_path
+from simlab.core.errors import SimlabError
+from simlab.core.plan import Estimate
+from simlab.halo import layout
+from simlab.halo.names import SPECIES, record_file
+from simlab.halo.parameters import ParameterTable
+from simlab.halo.splits import train_test_split
+
+SECONDS_PER_ITEM = 1.0e-8
+"""CPU seconds per DMO particle and halo-rotation; `make benchmark` prints the line to put here."""
+
+SECONDS_PER_PARTICLE = 4.0e-7
+"""CPU seconds of reading and sorting a particle, all species."""
+SECONDS_PER_SAMPLE = 0.02
+"""CPU seconds of writing a sample with its moments."""
+SECONDS_PER_SIMULATION = 1.2e-5
+"""CPU seconds of synthesizing a pair of simulations, per lattice point."""
+SECONDS_PER_JOB = 2.5
+BYTES_PER_PIXEL = 2.6
+"""Of a map in a sample, deflated, as measured on the default campaign."""
+PLANNED_HALOES_PER_VOLUME = 80 / 50.0**3
+"""Haloes above 1e13 Msun/h per (Mpc/h)^3 that the time limit of a job allows for."""
+CAMELS_PARTICLES = 512**3
+JOBS = 5
+"""Rules that run once for every data set: index, normalization, checks, preview, manifest."""
+MIN_MB = 1500
+FIDUCIAL = {
+    "Omega0": 0.3,
+    "OmegaBaryon": 0.049,
+    "HubbleParam": 0.6711,
+    "n_s": 0.9624,
+    "sigma8": 0.8,
+}
+"""Cosmology that is expected where a table does not tell; columns as in CAMELS tables."""
+LISTED = 4
+"""Simulations named in a message."""
+
+
+def folder(name):
+    """Folder of data set `name`, relative to the working directory."""
+    return f"results/halo/{name}"
+
+
+def simulations(dataset):
+    """Numbers of the simulations that are processed."""
+    return range(dataset.simulations.start, dataset.simulations.stop)
+
+
+def splits(dataset):
+    """{simulation: train or test} of the simulations that are processed."""
+    options = dataset.simulations
+    _, test = train_test_split(options.total, options.test_fraction, dataset.seed)
+    test = set(test)
+    return {sim: "test" if sim in test else "train" for sim in simulations(dataset)}
+
+
+def records(dataset):
+    """Shard records of a data set, relative to its folder."""
+    shards = range(dataset.execution.shards_per_simulation)
+    return [record_file(split, sim, s) for sim, split in splits(dataset).items() for s in shards]
+
+
+def is_synthetic(dataset):
+    """Whether simlab makes the simulations itself."""
+    return dataset.source.kind == "synthetic"
+
+
+def simulation_files(dataset, sim="{sim}"):
+    """{DMO, Hydro, FOF: files} of a synthetic pair, relative to the folder of the data set.
+
+    `sim` is a number, or the wildcard that a rule has in its place.
+    """
+    source = dataset.source
+    roots = {part: f"inputs/{part}/{source.set}_{sim}" for part in ("DMO", "Hydro", "FOF")}
+    names = source.snapshot, source.naming
+    files = {
+        "DMO": layout.snapshot_files(roots["DMO"], names[0], source.dmo_chunks, names[1]),
+        "Hydro": layout.snapshot_files(roots["Hydro"], names[0], source.hydro_chunks, names[1]),
+        "FOF": [layout.catalog_file(roots["FOF"], *names)],
+    }
+    return {part: [path.as_posix() for path in paths] for part, paths in files.items()}
+
+
+def input_files(name, dataset, sim):
+    """(DMO, hydro, catalog): the first file of each of a simulation.
+
+    Errors: SnapshotError, CatalogError where files of the user are not there.
+    """
+    source = dataset.source
+    if is_synthetic(dataset):
+        files = simulation_files(dataset, sim)
+        return tuple(f"{folder(name)}/{files[part][0]}" for part in ("DMO", "Hydro", "FOF"))
+    return (
+        *(
+            str(layout.first_snapshot_file(user_path(base), source.set, sim, source.snapshot))
+            for base in (source.nbody_base, source.hydro_base)
+        ),
+        str(
+            layout.first_catalog_file(
+                user_path(source.fof_nbody_base),
+                source.set,
+                sim,
+                source.snapshot,
+                source.catalog_format,
+            )
+        ),
+    )
+
+
+def parameter_table(name, dataset):
+    """Table that the samples take their parameters from."""
+    if is_synthetic(dataset):
+        return f"{folder(name)}/inputs/params.csv"
+    return str(user_path(dataset.parameters.file))
+
+
+def parameters_of(table, dataset, sim):
+    """(values, names) of the chosen parameters of a simulation, from its ParameterTable."""
+    options = dataset.parameters
+    return table.values(sim, options.columns, dataset.source.set, options.overrides)
+
+
+def user_files(dataset):
+    """{configuration key: path} of the files of the user that are read."""
+    if is_synthetic(dataset) and dataset.source.parameters == "sobol":
+        return {}
+    return {"parameters.file": user_path(dataset.parameters.file)}
+
+
+def problems(dataset):
+    """What makes a data set impossible, as texts; found without opening a snapshot."""
+    missing = [
+        f"{key}: file not found: {path}"
+        for key, path in user_files(dataset).items()
+        if not path.is_file()
+    ]
+    found = missing or _table_problems(dataset)
+    if not is_synthetic(dataset):
+        found += _folder_problems(dataset)
+    if dataset.maps.cic_backend == "masl" and find_spec("MAS_library") is None:
+        found.append("maps.cic_backend: masl needs Pylians, which is not installed: make pylians")
+    return found
+
+
+def _folder_problems(dataset):
+    source = dataset.source
+    bases = ("nbody_base", "hydro_base", "fof_nbody_base")
+    missing = [
+        f"source.{key}: folder not found: {user_path(getattr(source, key))}"
+        for key in bases
+        if not user_path(getattr(source, key)).is_dir()
+    ]
+    if missing:
+        return missing
+    wrong = []
+    for sim in simulations(dataset):
+        try:
+            input_files("", dataset, sim)
+        except SimlabError as error:
+            wrong.append(str(error))
+    more = len(wrong) - LISTED
+    return wrong[:LISTED] + (
+        [f"source: and {more} more simulations like these"] if more > 0 else []
+    )
+
+
+def _table_problems(dataset):
+    if not user_files(dataset):
+        return []
+    try:
+        table = ParameterTable(user_path(dataset.parameters.file))
+        for sim in simulations(dataset):
+            parameters_of(table, dataset, sim)
+    except SimlabError as error:
+        return [str(error)]
+    return []
+
+
+def published(dataset):
+    """Published files of a data set but samples and manifest, relative to its folder."""
+    files = ["inputs/params.csv"] if is_synthetic(dataset) else []
+    if is_synthetic(dataset):
+        for sim in simulations(dataset):
+            files += [file for part in simulation_files(dataset, sim).values() for file in part]
+    files += records(dataset)
+    files += [f"{species}_normalization_stats.npz" for species in SPECIES]
+    return [
+        *files,
+        "index.csv",
+        "split.json",
+        "normalization.json",
+        "statistics.html",
+        "checks.json",
+        "checks.html",
+        "preview.png",
+    ]
+
+
+def targets(name, dataset):
+    """Paths of all published files of data set `name` that are targets, the manifest included."""
+    return [f"{folder(name)}/{file}" for file in [*published(dataset), "manifest.json"]]
+
+
+def particles(dataset):
+    """Particles of a DMO run."""
+    return dataset.source.n_grid**3 if is_synthetic(dataset) else CAMELS_PARTICLES
+
+
+def sample_bytes(dataset):
+    """Bytes of a sample."""
+    maps = len(dataset.maps.scales) + 3
+    return int(maps * dataset.maps.resolution**2 * BYTES_PER_PIXEL) + 2500
+
+
+def samples_seconds(dataset, haloes):
+    """CPU seconds of all maps of one simulation with `haloes` haloes."""
+    views = haloes * dataset.rotations.number
+    count = particles(dataset)
+    return count * (SECONDS_PER_PARTICLE + views * SECONDS_PER_ITEM) + views * SECONDS_PER_SAMPLE
+
+
+def planned_haloes(dataset):
+    """Haloes of a shard that the time limit allows for, without looking at a catalog."""
+    haloes = max(10.0, PLANNED_HALOES_PER_VOLUME * dataset.maps.box_size**3)
+    haloes *= (1e13 / dataset.haloes.mass_threshold) ** 1.1
+    most = dataset.haloes.max_per_simulation
+    haloes = min(haloes, most) if most else haloes
+    return haloes / dataset.execution.shards_per_simulation
+
+
+def samples_minutes(dataset):
+    """Time limit of a job of samples, minutes."""
+    return 20 + int(3 * samples_seconds(dataset, planned_haloes(dataset)) / 60)
+
+
+def samples_megabytes(dataset):
+    """Memory of a job of samples, MB."""
+    return max(MIN_MB, int(dataset.execution.memory_gb * 1000))
+
+
+def simulation_megabytes(dataset):
+    """Memory of a job that synthesizes a pair of simulations, MB."""
+    return int(600 + particles(dataset) * 1.2e-3)
+
+
+def simulation_minutes(dataset):
+    """Time limit of a job that synthesizes a pair of simulations, minutes."""
+    return 10 + int(3 * particles(dataset) * SECONDS_PER_SIMULATION / 60)
+
+
+def gathering_megabytes(dataset):
+    """Memory of a job that holds the moments of all samples, MB."""
+    views = planned_haloes(dataset) * dataset.rotations.number * len(records(dataset))
+    return int(1000 + views * (len(dataset.maps.scales) + 4) * 250e-6)
+
+
+def job_count(dataset):
+    """Jobs of the rules of one data set."""
+    own = 1 + len(simulations(dataset)) if is_synthetic(dataset) else 0
+    return JOBS + own + len(records(dataset))
+
+
+def estimate(name, dataset):
+    """Estimate of data set `name`.
+
+    Haloes are counted from the catalogs where those are there, else expected after Sheth & Tormen
+    (1999), which `details` calls estimated.
+    """
+    counts, counted = _haloes(name, dataset)
+    haloes = sum(counts)
+    samples = round(haloes * dataset.rotations.number)
+    jobs = job_count(dataset)
+    work = sum(samples_seconds(dataset, count) for count in counts)
+    size = samples * (sample_bytes(dataset) + 2000)
+    if is_synthetic(dataset):
+        work += len(counts) * particles(dataset) * SECONDS_PER_SIMULATION
+        size += len(counts) * particles(dataset) * (12 + 24 + 28)
+    kind = "counted" if counted else "estimated"
+    return Estimate(
+        domain="halo",
+        dataset=name,
+        samples=samples,
+        jobs=jobs,
+        bytes=size,
+        cpu_seconds=work + SECONDS_PER_JOB * jobs,
+        peak_mb=samples_megabytes(dataset),
+        details=f"{len(counts)} simulations, {haloes:.0f} haloes ({kind})",
+    )
+
+
+def _haloes(name, dataset):
+    """(haloes of each simulation, whether all were counted)."""
+    most = dataset.haloes.max_per_simulation
+    counts, counted, expected = [], True, None
+    for sim in simulations(dataset):
+        count = _counted(name, dataset, sim)
+        if count is None:
+            counted = False
+            expected = expected or _Expectation(dataset)
+            count = expected(sim)
+        counts.append(min(count, most) if most else count)
+    return counts, counted
+
+
+def _counted(name, dataset, sim):
+    from simlab.halo.files.catalogs import count_haloes
+
+    try:
+        _, _, catalog = input_files(name, dataset, sim)
+        units = getattr(dataset.source, "catalog_units", None)
+        units = units.model_dump() if units else None
+        return count_haloes(catalog, dataset.haloes.mass_threshold, units=units)
+    except SimlabError:
+        return None
+
+
+class _Expectation:
+    """Expected number of haloes of a simulation, from the cosmology of its row or the fiducial."""
+
+    def __init__(self, dataset):
+        self._dataset = dataset
+        tabled = user_files(dataset)
+        self._table = ParameterTable(next(iter(tabled.values()))) if tabled else None
+
+    def __call__(self, sim):
+        from simlab.halo.cosmology import Cosmology, halo_count
+
+        row = self._table.row(sim, self._dataset.source.set) if self._table else {}
+        cosmology = Cosmology(*(row.get(key, usual) for key, usual in FIDUCIAL.items()))
+        threshold, box_size = self._dataset.haloes.mass_threshold, self._dataset.maps.box_size
+        return halo_count(cosmology, threshold, box_size)
+
+
+def simulation_layouts(datasets):
+    """{suffix of a rule's name: (data sets, files with the wildcard sim)} of synthetic data sets.
+
+    Data sets with the same file names share a rule; the usual names have the suffix "".
+    """
+    layouts = {}
+    for name, dataset in datasets.items():
+        if is_synthetic(dataset):
+            parts = simulation_files(dataset).values()
+            files = tuple(file for part in parts for file in part)
+            layouts.setdefault(files, []).append(name)
+    return {
+        f"_{number}" if number else "": (names, files)
+        for number, (files, names) in enumerate(layouts.items())
+    }

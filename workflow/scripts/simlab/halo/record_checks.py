@@ -1,0 +1,223 @@
+"""Checks C2, C3, C8, C10, C11, C12 and C14: records against the configuration and each other."""
+
+import numpy as np
+
+from simlab.core.checks import Check, skip
+from simlab.halo.check_case import Counted, Watching, Worst
+from simlab.halo.splits import train_test_split
+from simlab.halo.views import view
+
+PAIR_MASS = 0.01
+ORTHOGONAL = 1e-12
+
+
+class Scales(Watching):
+    """C2: one set of scales everywhere."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.wrong = Counted()
+        self.expected = list(case.dataset.maps.scales)
+        usual = [6.25, 12.5, 25.0, 50.0]
+        self.wrong.see(
+            list(case.inference_scales) != usual, f"inference takes {case.inference_scales}"
+        )
+
+    def see_record(self, record):
+        """Compare the record with the configuration."""
+        self.wrong.see(
+            record["scales"] != self.expected,
+            f"sim {record['sim']} has {record['scales']}, the configuration {self.expected}",
+        )
+
+    def row(self):
+        """C2."""
+        return self.wrong.row("C2", "scales of configuration, records and inference")
+
+
+class Shapes(Watching):
+    """C3: the arrays of every sample that index.csv lists; statistics of this data set."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.wrong = Counted()
+        self.recorded = set()
+
+    def see_record(self, record):
+        """Compare resolution and specification with the configuration."""
+        res = self.case.dataset.maps.resolution
+        where = f"sim {record['sim']}"
+        self.wrong.see(record["resolution"] != res, f"{where}: resolution {record['resolution']}")
+        self.wrong.see(record["spec_hash"] != self.case.spec_hash, f"{where}: other specification")
+        self.recorded.update(entry["file"] for entry in record["samples"])
+
+    def row(self):
+        """C3."""
+        maps = self.case.dataset.maps
+        res, levels = maps.resolution, len(maps.scales) - 1
+        expected = {
+            "condition": (res, res),
+            "target": (3, res, res),
+            "large_scale": (levels, res, res),
+        }
+        listed = set()
+        for name, (file, _) in self.case.samples.items():
+            listed.add(file)
+            found = self.case.shapes(file)
+            for key, shape in expected.items():
+                self.wrong.see(found.get(key) != shape, f"{file}: {key} {found.get(key)}", name)
+        for file in sorted(listed ^ self.recorded):
+            self.wrong.see(True, f"{file} is not in both index.csv and records")
+        return self.wrong.row("C3", "arrays of every sample that is listed, and their record")
+
+
+class Parameters(Watching):
+    """C8: parameters equal to the table's, the same names everywhere."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.wrong = Counted()
+        self.warned = 0
+        self.names = None
+
+    def see_record(self, record):
+        """Compare the record with the table."""
+        where = f"sim {record['sim']}"
+        self.names = self.names if self.names is not None else record["param_names"]
+        names, values = self.case.table_row(record["sim"])
+        self.wrong.see(record["param_names"] != self.names, f"{where}: other names")
+        self.wrong.see(list(names) != record["param_names"], f"{where}: names not of the table")
+        self.wrong.see(list(values) != record["params"], f"{where}: values not of the table")
+        self.warned += len(record["warnings"]) if record["shard"] == 0 else 0
+
+    def see_sample(self, name, record, entry, sample):
+        """Compare the sample with its record."""
+        same = np.array_equal(sample["params"], record["params"])
+        self.wrong.see(not same, f"{name}: params differ from the record", name)
+
+    def row(self):
+        """C8."""
+        what = f"parameters against the table ({self.warned} warnings)"
+        return self.wrong.row("C8", what)
+
+
+class Pairing(Watching):
+    """C10: the two runs are one pair."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.worst = Worst()
+        self.incomplete = 0
+
+    def see_record(self, record):
+        """Compare cosmology and mass of the two runs."""
+        name = f"sim {record['sim']}"
+        dmo, hydro = record["omega0"]["dmo"], record["omega0"]["hydro"]
+        if dmo and hydro:
+            self.worst.see(abs(hydro / dmo - 1), 1e-6, name)
+        if any(record["missing_chunks"].values()):
+            self.incomplete += 1
+            return
+        masses = record["masses"]
+        total = masses["hydro_dm"] + masses["gas"] + masses["stars"]
+        self.worst.see(abs(total / masses["dmo"] - 1), PAIR_MASS, name)
+
+    def row(self):
+        """C10."""
+        what = "Omega0 and total mass of the DMO and hydrodynamic runs"
+        if self.incomplete:
+            what += f" (mass skipped in {self.incomplete} records with missing chunks)"
+        if not self.worst.count:
+            return skip("C10", "every simulation lacks chunks and says no Omega0")
+        return self.worst.row("C10", what)
+
+
+class Split(Watching):
+    """C11: no simulation on both sides."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.wrong = Counted()
+        options, split = case.dataset.simulations, case.split
+        train, test = train_test_split(options.total, options.test_fraction, case.dataset.seed)
+        self.where = dict.fromkeys(train, "train") | dict.fromkeys(test, "test")
+        self.wrong.see(bool(set(split["train"]) & set(split["test"])), "a sim is on both sides")
+        same = split["train"] == train and split["test"] == test
+        self.wrong.see(not same, "split.json is not that of total, fraction and seed")
+
+    def see_record(self, record):
+        """Compare the place of the record with the split."""
+        sim, split = record["sim"], record["split"]
+        self.wrong.see(self.where.get(sim) != split, f"sim {sim} is in {split}")
+        for entry in record["samples"]:
+            name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
+            listed = self.case.samples.get(name, (None, split))[1]
+            self.wrong.see(listed != split, f"index.csv has {name} in {listed}", name)
+
+    def row(self):
+        """C11."""
+        return self.wrong.row("C11", "split by simulation, as drawn from total, fraction and seed")
+
+
+class Rotations(Watching):
+    """C12: proper, distinct rotations that their keys give."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.worst = Worst()
+        self.keys, self.repeated = set(), 0
+
+    def see_record(self, record):
+        """Derive each rotation again from its key."""
+        options = self.case.dataset.rotations
+        groups = {halo["halo_idx"]: halo["group_index"] for halo in record["haloes"]}
+        for entry in record["samples"]:
+            name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
+            found = np.array(entry["rot_matrix"])
+            orthogonal = np.max(np.abs(found @ found.T - np.eye(3)))
+            self.worst.see(orthogonal, ORTHOGONAL, name)
+            self.worst.see(abs(np.linalg.det(found) - 1), ORTHOGONAL, name)
+            expected, key = view(
+                self.case.dataset.seed,
+                record["sim"],
+                entry["halo_idx"],
+                groups[entry["halo_idx"]],
+                entry["rot"],
+                scheme=options.scheme,
+                identity=options.first_is_identity and entry["rot"] == 0,
+            )
+            self.worst.see(np.max(np.abs(found - expected)), ORTHOGONAL, name)
+            self.worst.see(list(key) != entry["seed_key"], 0.5, name)
+            if options.scheme == "so3":
+                self.worst.see(tuple(key) in self.keys, 0.5, name)
+                self.keys.add(tuple(key))
+
+    def row(self):
+        """C12."""
+        return self.worst.row("C12", "rotations proper, distinct, and those of their keys")
+
+
+class Numbers(Watching):
+    """C14: what was left out on purpose."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.left_out = self.chunks = self.warnings = 0
+
+    def see_record(self, record):
+        """Count what the simulation leaves out, once."""
+        if record["shard"] != 0:
+            return
+        most = self.case.dataset.haloes.max_per_simulation
+        self.left_out += max(0, record["n_kept"] - most) if most else 0
+        self.chunks += sum(len(chunks) for chunks in record["missing_chunks"].values())
+        self.warnings += len(record["warnings"])
+
+    def row(self):
+        """C14."""
+        what = (
+            f"left out: {self.left_out} haloes beyond max_per_simulation, {self.chunks} missing "
+            f"chunks; {self.warnings} parameters outside the info table"
+        )
+        total = self.left_out + self.chunks + self.warnings
+        return Check("C14", what, total, None, "counted", True)

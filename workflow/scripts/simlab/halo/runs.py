@@ -1,0 +1,181 @@
+"""A campaign of halo maps without Snakemake: the stages of the workflow, one after the other."""
+
+import logging
+import multiprocessing
+import sys
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from simlab.core.errors import SimlabError
+from simlab.core.progress import progress
+from simlab.core.provenance import code_digest
+from simlab.halo import plan, specs
+from simlab.halo.config import DatasetConfig
+from simlab.halo.dataset import READER
+from simlab.halo.errors import SampleError
+from simlab.halo.files.records import read_record
+from simlab.halo.stages.index import write_index
+from simlab.halo.stages.normalization import write_normalization
+from simlab.halo.stages.placement import discard
+from simlab.halo.stages.samples import Inputs, Place, write_shard
+from simlab.halo.stages.simulation import write_pair
+
+logger = logging.getLogger("simlab.halo")
+
+PRODUCER = "simlab/halo/stages/samples.py"
+"""Its digest stands in records: the workflow's scripts are not part of an installed package."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run, as opposed to what to make.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the data set.
+    rank, size : int
+    cores : int
+    shards : list of int
+    overwrite : bool
+    """
+
+    folder: Path
+    rank: int = 0
+    size: int = 1
+    cores: int = 1
+    shards: tuple = (0,)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One simulation, as a worker process gets it."""
+
+    dataset: DatasetConfig
+    run: Run
+    sim: int
+    split: str
+    threads: int
+
+
+def process_simulations(dataset, run):
+    """Make the samples of this rank's simulations; complete ones are left as they are.
+
+    The simulations are dealt to the ranks without regard to what is there, since ranks start at
+    different times.
+
+    Returns
+    -------
+    dict
+        {simulation: message} of those that failed; nothing of theirs remains but a log.
+    """
+    splits = plan.splits(dataset)
+    mine = list(splits)[run.rank :: run.size]
+    workers = max(1, min(run.cores, len(mine)))
+    threads = max(1, run.cores // workers)
+    tasks = [Task(dataset, run, sim, splits[sim], threads) for sim in mine]
+    failed = {}
+    results = _parallel(tasks, workers) if workers > 1 else map(make_simulation, tasks)
+    counted = progress(results, len(tasks), "simulations")
+    for task, message in zip(tasks, counted, strict=True):
+        if message:
+            failed[task.sim] = message
+            print(f"sim {task.sim}: {message}", file=sys.stderr, flush=True)
+    return failed
+
+
+def _parallel(tasks, workers):
+    from simlab.halo.kernels import warm
+
+    warm()  # else every worker would compile
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(make_simulation, tasks)
+
+
+def make_simulation(task):
+    """Make the samples of one simulation: None, or why that failed, in one line."""
+    run, sim = task.run, task.sim
+    places = [
+        Place(run.folder, task.split, sim, shard, task.dataset.execution.shards_per_simulation)
+        for shard in run.shards
+    ]
+    try:
+        inputs = inputs_of(task.dataset, run.folder, sim)
+        for place in places:
+            if run.overwrite:
+                discard(place)
+            write_shard(
+                specs.samples_spec(task.dataset),
+                inputs,
+                place,
+                code=code_digest(PRODUCER),
+                threads=task.threads,
+                memory_mb=task.dataset.execution.memory_gb * 1000,
+            )
+    except Exception as error:
+        for place in places:
+            discard(place)
+        log = run.folder / "logs" / f"sim_{sim}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc())
+        if isinstance(error, SimlabError):
+            return " ".join(str(error).split())
+        return f"{type(error).__name__}: {' '.join(str(error).split())} (traceback in {log})"
+    return None
+
+
+def inputs_of(dataset, folder, sim):
+    """Inputs of a simulation; a synthetic one is made if it is not there."""
+    table = Path(plan.user_files(dataset)["parameters.file"])
+    if not plan.is_synthetic(dataset):
+        return Inputs(*map(Path, plan.input_files("", dataset, sim)), table)
+    files = plan.simulation_files(dataset, sim)
+    paths = [folder / file for part in files.values() for file in part]
+    if not all(path.is_file() for path in paths):
+        write_pair(specs.simulation_spec(dataset), table, sim, folder / "inputs")
+    return Inputs(*(folder / files[part][0] for part in ("DMO", "Hydro", "FOF")), table)
+
+
+def records_in(folder):
+    """Paths of all shard records of a data set; SampleError if shards of a simulation lack."""
+    found = sorted(
+        path
+        for path in Path(folder).glob("t*/sim_*/shard_*.json")
+        if path.suffixes == [".json"] and path.parent.parent.name in ("train", "test")
+    )
+    if not found:
+        raise SampleError(f"{folder}: no shard records below train/ and test/")
+    shards = {}
+    for path in found:
+        record = read_record(path)
+        shards.setdefault((record["sim"], record["n_shards"]), set()).add(record["shard"])
+    for (sim, count), present in shards.items():
+        missing = sorted(set(range(count)) - present)
+        if missing:
+            raise SampleError(f"{folder}: sim {sim} lacks shards {missing} of {count}")
+    return found
+
+
+def write_gathered(folder, reader=None):
+    """Write index.csv, split.json and the statistics of the records in `folder`.
+
+    Returns the number of records.
+    """
+    records = records_in(folder)
+    first = read_record(records[0])
+    spec = {"seed": first["seed"], **first["simulations"]}
+    write_index(spec, records, Path(folder) / "index.csv", Path(folder) / "split.json")
+    write_normalization(
+        {
+            "spec_hash": first["spec_hash"],
+            "scales": first["scales"],
+            "normalization": reader or READER,
+        },
+        records,
+        folder,
+    )
+    return len(records)

@@ -1,0 +1,365 @@
+"""Rule halo_samples: all views of the haloes of one shard of one simulation, and their record.
+
+The work can be killed at any time. Finished haloes are named in a progress file beside the record;
+the next run takes over those whose files, inputs and specification are still the same.
+"""
+
+import math
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from simlab.core.errors import SimlabError
+from simlab.core.files import read_json, sha256_of, sweep_stale, write_json
+from simlab.core.progress import progress
+from simlab.core.provenance import package_versions
+from simlab.halo.files.catalogs import load_halo_catalog
+from simlab.halo.files.records import hex_parts, read_record, write_record
+from simlab.halo.files.samples import write_sample
+from simlab.halo.files.snapshots import (
+    check_pair,
+    fingerprint,
+    iter_particles,
+    open_snapshot,
+)
+from simlab.halo.parameters import ParameterTable, out_of_range
+from simlab.halo.projection import project_multiscale
+from simlab.halo.specs import dataset_from, spec_hash
+from simlab.halo.stages.placement import is_intact, remove_strangers
+from simlab.halo.statistics import sample_moments
+from simlab.halo.streaming import prefetched
+from simlab.halo.views import view
+
+BYTES_PER_PIXEL = 12
+"""Of a map while it is made: float64 sums and the float32 result."""
+CHUNK_BYTES = 3 * 16 * 2
+"""Of a particle of a chunk: raw, prefetched and sorted, with room for the reader."""
+BASE_MB = 450
+SPECIES = {"dmo": 1, "hydro_dm": 1, "gas": 0, "stars": 4}
+"""Particle type of each species, in the DMO or the hydrodynamic run."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files of one simulation: first or only file of each, and the table of parameters."""
+
+    dmo: Path
+    hydro: Path
+    catalog: Path
+    table: Path
+
+
+def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000):
+    """Write the samples of a shard that are not there yet, then its record.
+
+    Parameters
+    ----------
+    spec : dict
+        Of `specs.samples_spec`.
+    inputs : Inputs
+    place : Place
+    code : str
+        Code digest.
+    threads : int
+    memory_mb : float
+        Limits how many haloes are worked on in one pass over the particles; changes no result.
+
+    Returns
+    -------
+    bool, whether there was anything to do
+    """
+    start = time.process_time(), time.perf_counter()
+    job = _Job(spec, inputs, place, code)
+    if job.is_complete():
+        return False
+    done = job.finished_haloes()
+    todo = [halo for halo in job.haloes if halo["halo_idx"] not in done]
+    per_pass = haloes_per_pass(job.dataset, memory_mb)
+    weights = _Weights()
+    for first in range(0, len(todo), per_pass):
+        done |= job.make(todo[first : first + per_pass], threads, weights, done)
+    samples = [entry for halo in job.haloes for entry in done[halo["halo_idx"]]]
+    masses = weights.totals(job)
+    write_record(
+        place.record,
+        {
+            **job.header(),
+            "masses": masses,
+            "samples": samples,
+            "timings": {
+                "cpu_s": time.process_time() - start[0],
+                "wall_s": time.perf_counter() - start[1],
+                "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            },
+        },
+    )
+    remove_strangers(place, {entry["file"] for entry in samples})
+    place.progress.unlink(missing_ok=True)
+    return True
+
+
+def haloes_per_pass(dataset, memory_mb):
+    """Haloes whose maps fit `memory_mb` beside the chunks of particles; at least one."""
+    maps = len(dataset.maps.scales) + 3
+    per_halo = dataset.rotations.number * maps * dataset.maps.resolution**2 * BYTES_PER_PIXEL
+    free = memory_mb - BASE_MB - dataset.execution.chunk_particles * CHUNK_BYTES / 1e6
+    return max(1, int(free * 1e6 / per_halo))
+
+
+class _Job:
+    """The simulation behind a shard, opened and checked."""
+
+    def __init__(self, spec, inputs, place, code):
+        self.spec, self.inputs, self.place, self.code = spec, inputs, place, code
+        self.dataset = dataset_from(spec)
+        source = self.dataset.source
+        self.lenient = {"allow_missing_chunks": getattr(source, "allow_missing_chunks", False)}
+        self.exclude_wind = getattr(source, "exclude_wind", False)
+        units = getattr(source, "catalog_units", None)
+        self.dmo = open_snapshot(inputs.dmo, **self.lenient)
+        self.hydro = open_snapshot(inputs.hydro, **self.lenient)
+        self.catalog = load_halo_catalog(
+            inputs.catalog,
+            self.dataset.haloes.mass_threshold,
+            units=units.model_dump() if units else None,
+            **self.lenient,
+        )
+        check_pair(self.dmo, self.hydro, self.catalog, box_size=self.dataset.maps.box_size)
+        options = self.dataset.parameters
+        self.params, self.names = ParameterTable(inputs.table).values(
+            place.sim, options.columns, source.set, options.overrides
+        )
+        self.warnings = [
+            f"{name} is {value:g}, outside [{low:g}, {high:g}]"
+            for name, value, low, high in out_of_range(self.params, self.names)
+        ]
+        self.haloes = self._haloes()
+        self.fingerprints = {
+            "dmo": fingerprint(self.dmo),
+            "hydro": fingerprint(self.hydro),
+            "catalog": self.catalog["fingerprint"],
+        }
+
+    def _haloes(self):
+        kept = len(self.catalog["mass"])
+        most = self.dataset.haloes.max_per_simulation
+        return [
+            {
+                "halo_idx": i,
+                "group_index": int(self.catalog["group_index"][i]),
+                "mass": float(self.catalog["mass"][i]),
+                "center": self.catalog["pos"][i].tolist(),
+                "r200": float(self.catalog["r200"][i]),
+            }
+            for i in range(min(kept, most) if most else kept)
+            if i % self.place.n_shards == self.place.shard
+        ]
+
+    def header(self):
+        """The part of the shard record that is known before any map."""
+        maps, place = self.dataset.maps, self.place
+        return {
+            "dataset": place.folder.resolve().name,
+            "sim": place.sim,
+            "shard": place.shard,
+            "n_shards": place.n_shards,
+            "split": place.split,
+            "spec_hash": spec_hash(self.spec),
+            "code": self.code,
+            "versions": package_versions(),
+            "fingerprints": self.fingerprints,
+            "missing_chunks": {
+                "dmo": list(self.dmo.missing_chunks),
+                "hydro": list(self.hydro.missing_chunks),
+                "catalog": list(self.catalog["missing_chunks"]),
+            },
+            "omega0": {
+                "dmo": self.dmo.omega0,
+                "hydro": self.hydro.omega0,
+                "catalog": self.catalog["omega0"],
+            },
+            "param_names": list(self.names),
+            "params": [float(value) for value in self.params],
+            "box_size": self.dmo.box_size,
+            "npix": maps.npix,
+            "resolution": maps.resolution,
+            "simulations": self.dataset.simulations.model_dump(
+                mode="json", include={"total", "test_fraction"}
+            ),
+            "scales": list(maps.scales),
+            "depth": maps.depth,
+            "rotation_scheme": self.dataset.rotations.scheme,
+            "seed": self.dataset.seed,
+            "haloes": self.haloes,
+            "n_groups": int(self.catalog["n_groups"]),
+            "n_kept": len(self.catalog["mass"]),
+            "warnings": self.warnings,
+        }
+
+    def particles(self, species):
+        """Chunks (positions, masses) of a species, read one ahead."""
+        snapshot = self.dmo if species == "dmo" else self.hydro
+        return prefetched(
+            iter_particles(
+                snapshot,
+                SPECIES[species],
+                chunk_particles=self.dataset.execution.chunk_particles,
+                exclude_wind=self.exclude_wind and species == "stars",
+            )
+        )
+
+    def make(self, haloes, threads, weights, before):
+        """Write the samples of `haloes`; {halo_idx: entries}, also added to the progress file."""
+        views = [self._views(halo) for halo in haloes]
+        centers = np.array([halo["center"] for halo in haloes])
+        rotations = np.array([[rotation for rotation, _ in views_] for views_ in views])
+        maps = self._project(centers, rotations, threads, weights)
+        done, counted = {}, progress(haloes, len(haloes), f"sim {self.place.sim}: writing haloes")
+        for i, halo in enumerate(counted):
+            done[halo["halo_idx"]] = [
+                self._write(halo, rot, *views[i][rot], {key: m[i, rot] for key, m in maps.items()})
+                for rot in range(len(views[i]))
+            ]
+            self._note({**before, **done})
+        return done
+
+    def _views(self, halo):
+        options = self.dataset.rotations
+        return [
+            view(
+                self.dataset.seed,
+                self.place.sim,
+                halo["halo_idx"],
+                halo["group_index"],
+                rot,
+                scheme=options.scheme,
+                identity=options.first_is_identity and rot == 0,
+            )
+            for rot in range(options.number)
+        ]
+
+    def _project(self, centers, rotations, threads, weights):
+        maps = self.dataset.maps
+        found = {}
+        for species in SPECIES:
+            scales = maps.scales if species == "dmo" else maps.scales[:1]
+            found[species] = project_multiscale(
+                weights.of(species, self.particles(species)),
+                centers,
+                rotations,
+                box_size=self.dmo.box_size,
+                target_resolution=maps.resolution,
+                scales=scales,
+                depth=maps.depth,
+                threads=threads,
+                chunk_particles=self.dataset.execution.chunk_particles,
+                mode=maps.mode,
+                cic_backend=maps.cic_backend,
+            )
+        return found
+
+    def _write(self, halo, rot, rotation, key, maps):
+        file = self.place.sample(halo["halo_idx"], rot)
+        sample = {
+            "condition": maps["dmo"][0],
+            "target": np.stack([maps[species][0] for species in ("hydro_dm", "gas", "stars")]),
+            "large_scale": maps["dmo"][1:],
+            "params": np.asarray(self.params, np.float64),
+            "halo_mass": np.float64(halo["mass"]),
+            "halo_center": np.array(halo["center"], np.float64),
+        }
+        if self.dataset.output.provenance:
+            sample["rot_matrix"] = rotation
+            sample["seed_key"] = np.array(key, np.int64)
+            sample["group_index"] = np.int64(halo["group_index"])
+        path = self.place.folder / file
+        write_sample(path, sample)
+        return {
+            "file": file,
+            "halo_idx": halo["halo_idx"],
+            "rot": rot,
+            "rot_matrix": rotation.tolist(),
+            "seed_key": [int(value) for value in key],
+            "sha256": sha256_of(path),
+            "bytes": path.stat().st_size,
+            "sum_condition": _sum(sample["condition"]),
+            "sum_target": [_sum(field) for field in sample["target"]],
+            "sum_large_scale": [_sum(field) for field in sample["large_scale"]],
+            "moments": hex_parts(sample_moments(sample, self.dataset.maps.scales)),
+        }
+
+    def _identity(self):
+        return {
+            "spec_hash": spec_hash(self.spec),
+            "code": self.code,
+            "fingerprints": self.fingerprints,
+            "params": [float(value) for value in self.params],
+        }
+
+    def _note(self, done):
+        write_json(self.place.progress, {**self._identity(), "haloes": done})
+
+    def is_complete(self):
+        """Whether the record is there, made of the same inputs, with all its samples intact."""
+        try:
+            record = read_record(self.place.record)
+        except SimlabError:
+            return False
+        same = all(record[key] == value for key, value in self._identity().items())
+        entries = record["samples"]
+        wanted = len(self.haloes) * self.dataset.rotations.number
+        return (
+            same
+            and record["n_shards"] == self.place.n_shards
+            and len(entries) == wanted
+            and all(is_intact(self.place.folder, entry) for entry in entries)
+        )
+
+    def finished_haloes(self):
+        """{halo_idx: sample entries} of the haloes that an earlier run finished, all intact."""
+        sweep_stale(self.place.progress)
+        try:
+            state = read_json(self.place.progress)
+            if {key: state[key] for key in self._identity()} != self._identity():
+                return {}
+            haloes = state["haloes"]
+        except (SimlabError, KeyError, TypeError):
+            return {}
+        wanted = {str(halo["halo_idx"]) for halo in self.haloes}
+        return {
+            int(halo_idx): entries
+            for halo_idx, entries in haloes.items()
+            if halo_idx in wanted
+            and len(entries) == self.dataset.rotations.number
+            and all(is_intact(self.place.folder, entry) for entry in entries)
+        }
+
+
+class _Weights:
+    """Total mass of each species, summed while its particles stream by."""
+
+    def __init__(self):
+        self._totals = {}
+
+    def of(self, species, chunks):
+        """`chunks` unchanged; afterwards the total of `species` is known."""
+        sums = []
+        for positions, masses in chunks:
+            sums.append(float(np.sum(masses, dtype=np.float64)))
+            yield positions, masses
+        self._totals[species] = math.fsum(sums)
+
+    def totals(self, job):
+        """{species: mass, Msun/h}; species that no pass has read are read now."""
+        for species in SPECIES:
+            if species not in self._totals:
+                for _ in self.of(species, job.particles(species)):
+                    pass
+        return self._totals
+
+
+def _sum(field):
+    return float(np.sum(field, dtype=np.float64))

@@ -1,0 +1,225 @@
+"""Normalization: z = (log10(x + 1) - mean) / std of mass maps, and its constants.
+
+x is mass per pixel of the full-box fine grid, Msun/h. The constants are mean and standard deviation
+of the population of all pixels of all training samples.
+"""
+
+import math
+
+import numpy as np
+
+from simlab.core.statistics import RunningMoments
+from simlab.halo.errors import StatisticsError
+from simlab.halo.names import OCCUPIED, SPECIES, channels, input_channels
+
+UNIT = "Msun/h per (L/npix)^2"
+EPSILON = 1e-8
+"""Stored beside the constants, as in published files; it is not part of z."""
+MEAN_RANGE = (-1.0, 12.0)
+STD_RANGE = (0.05, 5.0)
+
+
+def log_mass(field):
+    """log10(x + 1) in float64 of a mass map x >= 0, Msun/h.
+
+    Errors: StatisticsError for negative or undefined values, with their number.
+    """
+    x = np.asarray(field, np.float64)
+    bad = int(np.count_nonzero(~(x >= 0)))
+    if bad:
+        raise StatisticsError(f"{bad} of {x.size} values are negative or not a number")
+    return np.log10(x + 1.0)
+
+
+def normalize(field, mean, std):
+    """z = (log10(x + 1) - mean) / std, evaluated in float64, returned as float32.
+
+    Errors: StatisticsError for x < 0 or NaN, or a std that is not finite and > 0.
+    """
+    mean, std = _constants(mean, std)
+    return ((log_mass(field) - mean) / std).astype(np.float32)
+
+
+def denormalize(z, mean, std):
+    """x = 10^(z std + mean) - 1 in float64, clipped at 0; the inverse of `normalize`."""
+    mean, std = _constants(mean, std)
+    return np.maximum(10.0 ** (np.asarray(z, np.float64) * std + mean) - 1.0, 0.0)
+
+
+def _constants(mean, std):
+    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+    if not (np.isfinite(std).all() and (std > 0).all() and np.isfinite(mean).all()):
+        raise StatisticsError(f"mean {mean} and std {std}: expected finite values and std > 0")
+    return mean, std
+
+
+def normalize_sample(maps, stats):
+    """`maps` with condition, large_scale and target normalized; other entries unchanged.
+
+    Training (`iter_samples`) and inference call this one function; target may be missing.
+
+    Parameters
+    ----------
+    maps : dict
+        condition (res, res), large_scale (S-1, res, res), target (3, res, res), Msun/h.
+    stats : dict
+        Of `load_normalization_stats`.
+    """
+    done = dict(maps)
+    done["condition"] = normalize(maps["condition"], *stats["condition"])
+    if "large_scale" in maps:
+        mean, std = (np.asarray(values)[..., None, None] for values in stats["large_scale"])
+        done["large_scale"] = normalize(maps["large_scale"], mean, std)
+    if "target" in maps:
+        pairs = [(stats[f"{key}_mag_mean"], stats[f"{key}_mag_std"]) for key in PREFIXES]
+        done["target"] = np.stack(
+            [normalize(x, *pair) for x, pair in zip(maps["target"], pairs, strict=True)]
+        )
+    return done
+
+
+PREFIXES = ("dm", "gas", "star")
+"""First words of the keys of the three statistics files, in the order of SPECIES."""
+
+
+def maps_of(sample, scales):
+    """(channel, map) of every map of a sample."""
+    maps = [sample["condition"], *sample["large_scale"], *sample["target"]]
+    return list(zip(channels(scales), maps, strict=True))
+
+
+def sample_moments(sample, scales):
+    """{channel: (n, mean, m2, min, max)} of log10(x + 1) of a sample, and of its star pixels > 0.
+
+    The occupied star pixels are left out where there are none.
+    """
+    parts = {}
+    for channel, field in maps_of(sample, scales):
+        logs = log_mass(field)
+        parts[channel] = _part(logs)
+        if channel == SPECIES[2] and (field > 0).any():
+            parts[OCCUPIED] = _part(logs[field > 0])
+    return parts
+
+
+def _part(values):
+    moments = RunningMoments()
+    moments.push(values)
+    return moments.to_dict()["parts"][0]
+
+
+class SampleMoments:
+    """Moments of every channel over the samples that were added, in any order."""
+
+    def __init__(self, scales):
+        self.scales = list(scales)
+        self.parts = {channel: [] for channel in [*channels(scales), OCCUPIED]}
+        self.n_samples = 0
+
+    def add(self, parts):
+        """Add one sample, as `sample_moments` returned it."""
+        self.n_samples += 1
+        for channel, part in parts.items():
+            self.parts[channel].append(tuple(part))
+
+    def fields(self):
+        """{channel: {mean, std, min, max, count}}; StatisticsError if one has no spread."""
+        if not self.n_samples:
+            raise StatisticsError("no training samples")
+        found = {}
+        for channel in channels(self.scales):
+            moments = RunningMoments(self.parts[channel])
+            values = {key: getattr(moments, key) for key in ("mean", "std", "min", "max", "count")}
+            if not (math.isfinite(values["std"]) and values["std"] > 0):
+                raise StatisticsError(
+                    f"channel {channel}: std is {values['std']:g} over {self.n_samples} training "
+                    "samples, it cannot be normalized"
+                )
+            found[channel] = values
+        return found
+
+    def occupied(self):
+        """{fraction, mean, std} of the star pixels > 0."""
+        moments = RunningMoments(self.parts[OCCUPIED])
+        total = sum(part[0] for part in self.parts[SPECIES[2]])
+        return {"fraction": moments.count / total, "mean": moments.mean, "std": moments.std}
+
+
+def summary(values):
+    """{mean, std, min, max} (population) of a list of numbers, by exact sums."""
+    moments = RunningMoments()
+    moments.push(values)
+    return {key: getattr(moments, key) for key in ("mean", "std", "min", "max")}
+
+
+def normalization(fields, n_samples, spec_hash, params, param_names, halo_masses):
+    """The content of normalization.json.
+
+    Parameters
+    ----------
+    fields : dict
+        Of `SampleMoments.fields`.
+    params : (n_simulations, P) of the training simulations
+    halo_masses : (n_haloes,) of the training haloes, Msun/h
+    """
+    columns = [summary(column) for column in np.asarray(params, np.float64).T]
+    logs = summary(np.log10(halo_masses))
+    return {
+        "format": 1,
+        "transform": "log10(x+1), z-score",
+        "split": "train",
+        "n_samples": n_samples,
+        "spec_hash": spec_hash,
+        "param_names": list(param_names),
+        "fields": {name: {**values, "unit": UNIT} for name, values in fields.items()},
+        "parameters": {
+            key: [column[key] for column in columns] for key in ("mean", "std", "min", "max")
+        },
+        "halo_mass": {
+            "log10_mean": logs["mean"],
+            "log10_std": logs["std"],
+            "min": min(halo_masses),
+            "max": max(halo_masses),
+        },
+    }
+
+
+def handed_out(constants, per_scale, condition_source):
+    """(mean, std) pairs that readers apply to condition and to large_scale.
+
+    Parameters
+    ----------
+    constants : dict
+        condition_mean, condition_std, large_scale_mean (S-1,), large_scale_std (S-1,),
+        dm_mag_mean, dm_mag_std.
+    per_scale : bool
+        large_scale by its own constants, else by those of the condition.
+    condition_source : str or dict
+        condition, dm_mag or {mean, std}.
+    """
+    if isinstance(condition_source, dict):
+        condition = (condition_source["mean"], condition_source["std"])
+    else:
+        key = {"condition": "condition", "dm_mag": "dm_mag"}[condition_source]
+        condition = (constants[f"{key}_mean"], constants[f"{key}_std"])
+    scales = len(constants["large_scale_mean"])
+    if per_scale:
+        large = (constants["large_scale_mean"], constants["large_scale_std"])
+    else:
+        large = tuple(np.full(scales, value) for value in condition)
+    return {"condition": condition, "large_scale": large}
+
+
+def doubts(fields):
+    """Warnings about constants that are unusual for mass maps, as texts."""
+    found = []
+    for name, values in fields.items():
+        for key, (low, high) in (("mean", MEAN_RANGE), ("std", STD_RANGE)):
+            if not low <= values[key] <= high:
+                found.append(f"{name}: {key} {values[key]:g} is outside [{low:g}, {high:g}]")
+    return found
+
+
+def large_scale_channels(scales):
+    """Channels of `large_scale`, in order."""
+    return input_channels(scales)[1:]
