@@ -13,11 +13,11 @@ PER_CELL = 8
 """Particles per cell of the neighbor lists, on average."""
 REACH = 2.5
 """Radius within which matter follows a halo, in radii of the sphere that collapsed into it."""
-LARGEST_SHARE = 0.7
+LARGEST_SHARE = 0.5
 """Largest share of that matter that continues the profile of the halo."""
 SETTLED = 2.0
 """Outer edge of the surroundings that belong to a halo for good, R200c."""
-STEEPEST = 6.0
+STEEPEST = 4.0
 """Largest slope of the mass of the rest with radius."""
 
 
