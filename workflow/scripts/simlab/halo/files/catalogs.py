@@ -85,13 +85,7 @@ def load_halo_catalog(
     groups = _read(files, (POSITION, MASS, RADIUS), allow_missing_chunks, units)
     kept = _kept(files, groups.mass, mass_threshold)
     pos, r200 = groups.pos[kept], groups.r200[kept]
-    for what, values in (("position", pos), ("r200", r200)):
-        bad = ~np.isfinite(values.reshape(len(kept), -1)).all(axis=1)
-        if bad.any():
-            raise CatalogError(
-                f"{files[0]}: {what} of group {kept[np.argmax(bad)]} is "
-                f"{values[np.argmax(bad)].tolist()}, expected finite numbers"
-            )
+    _require_finite(files, kept, {"position": pos, "r200": r200})
     if groups.box_size is not None:
         pos = np.mod(pos, groups.box_size)
         pos[pos >= groups.box_size] = 0  # the remainder of -1e-20 rounds to L
@@ -122,6 +116,18 @@ def _kept(files, mass, threshold):
         row = int(np.argmin(np.isfinite(mass)))
         raise CatalogError(f"{files[0]}: mass of group {row} is {mass[row]}, expected a number")
     return np.flatnonzero(mass > threshold)
+
+
+def _require_finite(files, kept, columns):
+    """Name the first of the kept groups of which a number is not finite."""
+    for what, values in columns.items():
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            row = bad[0, 0]
+            raise CatalogError(
+                f"{files[0]}: {what} of group {kept[row]} is {values[row].tolist()}, "
+                "expected finite numbers"
+            )
 
 
 def _read(files, names, allow_missing, units):
