@@ -23,8 +23,8 @@ def sheet(path, samples, scales, title):
         Sides of condition and large_scale maps, Mpc/h.
     title : str
     """
-    columns = [(f"DMO {scale:g} Mpc/h", scale) for scale in scales]
-    columns += [(f"{name} {scales[0]:g} Mpc/h", scales[0]) for name in TARGETS]
+    columns = [("dark matter only", scale) for scale in scales]
+    columns += [(name, scales[0]) for name in TARGETS]
     rows = [_fields(sample) for sample, _ in samples]
     limits = [_limits([row[i] for row in rows]) for i in range(len(columns))]
     size = (len(columns) * PANEL_INCHES + 0.4, len(rows) * PANEL_INCHES + 1.3)
@@ -37,7 +37,7 @@ def sheet(path, samples, scales, title):
                 image = show_map(
                     axis,
                     fields[i].T[::-1],
-                    title=name if j == 0 else "",
+                    title=f"{name}\n{side:g} Mpc/h" if j == 0 else "",
                     cmap=CMAP,
                     limits=limits[i],
                     colorbar=False,
@@ -54,7 +54,7 @@ def sheet(path, samples, scales, title):
         save_png(figure, path, DPI)
 
 
-TARGETS = ("dark matter", "gas", "stars")
+TARGETS = ("hydro dark matter", "gas", "stars")
 
 
 def _fields(sample):

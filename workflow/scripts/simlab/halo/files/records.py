@@ -28,14 +28,16 @@ SCHEMA_VERSION = 1
 KEYS = {
     *("schema_version", "dataset", "sim", "shard", "n_shards", "split", "spec_hash", "code"),
     *("versions", "fingerprints", "missing_chunks", "param_names", "params", "box_size", "npix"),
-    *("scales", "depth", "rotation_scheme", "seed", "masses", "omega0", "haloes", "n_groups"),
-    *("n_kept", "warnings", "samples", "timings", "resolution"),
+    *("resolution", "scales", "depth", "simulations", "rotation_scheme", "seed", "masses"),
+    *("omega0", "haloes", "n_groups", "n_kept", "warnings", "samples", "timings"),
 }
 
 
 def write_record(path, record):
-    """Write a shard record."""
-    write_json(path, {"schema_version": SCHEMA_VERSION, **record})
+    """Write a shard record; the version is added."""
+    record = {"schema_version": SCHEMA_VERSION, **record}
+    _require_keys(path, record)
+    write_json(path, record)
 
 
 def read_record(path):
@@ -43,10 +45,14 @@ def read_record(path):
     record = read_json(path)
     if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
         raise SampleError(f"{path}: not a shard record of version {SCHEMA_VERSION}")
+    _require_keys(path, record)
+    return record
+
+
+def _require_keys(path, record):
     wrong = KEYS.symmetric_difference(record)
     if wrong:
         raise SampleError(f"{path}: keys {', '.join(sorted(wrong))} are missing or unknown")
-    return record
 
 
 def hex_parts(parts):

@@ -1,19 +1,22 @@
 """Rule halo_checks: C1 to C14, from records, index, statistics and samples read again."""
 
 import inspect
+from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
 
 from simlab.core.checks import write_checks
 from simlab.core.config import user_path
 from simlab.core.files import npz_headers, read_csv, read_json, read_npz
 from simlab.core.tables import write_checks_table
+from simlab.halo import masl
 from simlab.halo.check_case import Case
 from simlab.halo.checks import run_checks
 from simlab.halo.cutouts import extract_inference_cutouts
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import read_sample
 from simlab.halo.files.stats import load_normalization_stats, read_stats
-from simlab.halo.masl import installed_deposit
 from simlab.halo.names import SPECIES
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.specs import dataset_from, samples_spec, spec_hash
@@ -68,7 +71,7 @@ def case_of(spec, folder, table):
         dataset=dataset,
         spec_hash=digest,
         masl={key: stored[f"c1_{key}"] for key in ("pos", "w", "L", "field")},
-        live_masl=installed_deposit(),
+        live_masl=masl_deposit if find_spec("MAS_library") else None,
         samples={row[0]: (row[1], row[3]) for row in rows},
         shapes=lambda file: {key: shape for key, (shape, _) in npz_headers(folder / file).items()},
         split=read_json(folder / "split.json"),
@@ -77,6 +80,13 @@ def case_of(spec, folder, table):
         table_row=table_row,
         inference_scales=default,
     )
+
+
+def masl_deposit(positions, masses, box_size, n):
+    """CIC map (n, n) float32 by the MASL that is installed."""
+    field = np.zeros((n, n), np.float32)
+    masl.add(masl.library(), positions.astype(np.float32), masses, box_size, field)
+    return masl.halved(field)
 
 
 def stats_problems(folder, digest, scales):

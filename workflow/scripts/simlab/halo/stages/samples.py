@@ -28,7 +28,7 @@ from simlab.halo.files.snapshots import (
 from simlab.halo.parameters import ParameterTable, out_of_range
 from simlab.halo.projection import project_multiscale
 from simlab.halo.specs import dataset_from, spec_hash
-from simlab.halo.stages.placement import is_intact, remove_strangers
+from simlab.halo.stages.placement import Place, is_intact, remove_strangers
 from simlab.halo.statistics import sample_moments
 from simlab.halo.streaming import prefetched
 from simlab.halo.views import view
@@ -146,12 +146,13 @@ class _Job:
     def _haloes(self):
         kept = len(self.catalog["mass"])
         most = self.dataset.haloes.max_per_simulation
+        centers = np.mod(self.catalog["pos"], self.dmo.box_size)
         return [
             {
                 "halo_idx": i,
                 "group_index": int(self.catalog["group_index"][i]),
                 "mass": float(self.catalog["mass"][i]),
-                "center": self.catalog["pos"][i].tolist(),
+                "center": centers[i].tolist(),
                 "r200": float(self.catalog["r200"][i]),
             }
             for i in range(min(kept, most) if most else kept)
