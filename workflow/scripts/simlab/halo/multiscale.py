@@ -187,7 +187,7 @@ class Projector:
                 self.half_depth,
                 windows,
                 levels,
-                self.sums[task],
+                self.sums[task].reshape(-1),
                 buffers,
             )
             free.append(buffers)
@@ -197,11 +197,13 @@ class Projector:
     def _new_buffers(self):
         from simlab.halo.kernels.weights import BATCH
 
+        index = np.empty(BATCH, np.int32)
         n_levels, pixels = len(self.geometry.factors), self.geometry.pitch**2
         return (
-            np.zeros((n_levels, pixels, 4)),
+            np.zeros((n_levels * pixels, 4)),
             np.empty(BATCH),
             np.empty(BATCH),
-            np.empty(BATCH, np.int32),
+            index,
+            index.view(np.uint32),
             np.empty((4, BATCH)),
         )

@@ -19,6 +19,7 @@ from simlab.halo.kernels.weights import (
     LANES,
     add_to_plane,
     add_to_stack,
+    copy_masses,
     fold_stack,
     mask_masses,
     read_masses,
@@ -30,7 +31,7 @@ MARGIN = 1e-9
 """Share of the box that absorbs rounding where cells are compared with windows."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def narrow(base, slope, limit, low, high):
     """Cells low..high-1 along a column that have |base + slope (cell + 1/2)| <= limit.
 
@@ -51,15 +52,41 @@ def narrow(base, slope, limit, low, high):
     return low, max(low, high)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def map_of(maps, k):
+    """Row k of `maps` (S, 8) as a tuple."""
+    return (
+        maps[k, 0],
+        maps[k, 1],
+        maps[k, 2],
+        maps[k, 3],
+        maps[k, 4],
+        maps[k, 5],
+        maps[k, 6],
+        maps[k, 7],
+    )
+
+
 @njit(cache=True, nogil=True)
+def sort_few(values, count):
+    """Sort values[:count] in place by insertion."""
+    for i in range(1, count):
+        value = values[i]
+        j = i - 1
+        while j >= 0 and values[j] > value:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = value
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def deposit_run(particles, first, last, image, levels, finest, touched, masked, sums, buffers):
     """Deposit particles first..last-1: whole into level `finest`, clipped from `touched` on."""
     x, y, z, m = particles
     offset, shift, rotation, half, half_depth, maps = image
     factors, pitch = levels
-    stacks, constant, masses, index, weights = buffers
-    unsigned = index.view(np.uint32)
-    end = pitch - 2.0
+    stacks, constant, masses, index, unsigned, weights = buffers
+    end, step, pixels = pitch - 2.0, 1.0 * pitch, 1.0 * pitch * pitch
     n_levels = factors.size
     for start in range(first, last, BATCH):
         count = min(BATCH, last - start)
@@ -67,22 +94,24 @@ def deposit_run(particles, first, last, image, levels, finest, touched, masked, 
         if m.size > 0:
             read_masses(m, begin, count, masses)
         elif masked:
-            masses[:count] = constant[:count]
+            copy_masses(constant, count, masses)
         if masked:
             mask_masses(x, y, z, masses, begin, count, offset, shift, rotation, half, half_depth)
         use = masses if masked or m.size > 0 else constant
         if finest < n_levels:
-            a = maps[finest]
-            map_ = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
-            weigh(x, y, z, use, begin, count, map_, factors[finest], 1.0 * pitch, index, weights)
-            add_to_stack(unsigned, weights, count, stacks[finest])
+            map_ = map_of(maps, finest)
+            base, factor = finest * pixels, factors[finest]
+            weigh(x, y, z, use, begin, count, map_, factor, step, base, index, weights)
+            add_to_stack(unsigned, weights, count, stacks)
         for level in range(touched, finest):
-            a = maps[level]
-            map_ = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
-            weigh_clipped(
-                x, y, z, use, begin, count, map_, factors[level], 1.0 * pitch, end, index, weights
-            )
-            add_to_plane(unsigned, weights, count, pitch, sums[level])
+            map_ = map_of(maps, level)
+            base, factor = level * pixels, factors[level]
+            weigh_clipped(x, y, z, use, begin, count, map_, factor, step, base, end, index, weights)
+            if level == n_levels - 1:
+                # no coarser level inherits from this stack
+                add_to_stack(unsigned, weights, count, stacks)
+            else:
+                add_to_plane(unsigned, weights, count, pitch, sums)
 
 
 @njit(cache=True, nogil=True)
@@ -100,7 +129,7 @@ def project_task(
     sums,
     buffers,
 ):
-    """Add all images of the particles in the rotated cube about `center` to `sums` (S, P P).
+    """Add all images of the particles in the rotated cube about `center` to `sums` (S P P,).
 
     particles: x, y, z (N + LANES,) float32 in order of cells, masses of the same length or,
     equal for all, none;
@@ -108,7 +137,8 @@ def project_task(
     windows: (first fine node (S,), pixels per unit length (S,), half sides of the windows (S,),
     length of a fine pixel, True if the last level is the box, True if blocks nest);
     levels: (factors (S,), pitch P = res + 3); one pixel of border on one side, two on the other.
-    buffers: stacks (S, P P, 4) of zeros, masses of equal particles, masses, index, weights.
+    buffers: stacks (S P P, 4) of zeros; of BATCH elements: the mass if all are equal, masses,
+    index as int32 and the same memory as uint32; weights (4, BATCH).
     """
     nodes, densities, sides, pixel, whole, nested = windows
     factors, pitch = levels
@@ -207,7 +237,7 @@ def project_task(
                             for cut in (low_at[k], high_at[k], p, q):
                                 cuts[n_cuts] = cut
                                 n_cuts += 1
-                        cuts[:n_cuts].sort()
+                        sort_few(cuts, n_cuts)
                         for n in range(n_cuts - 1):
                             p, q = cuts[n], cuts[n + 1]
                             first, last = starts[column + p], starts[column + q]
@@ -245,14 +275,18 @@ def collect(stacks, factors, pitch, nested, sums):
     plane = np.zeros((pitch, pitch))
     for level in range(factors.size):
         plane[:] = 0.0
-        fold_stack(stacks[level], plane)
+        fold_stack(stacks[level * pitch**2 : (level + 1) * pitch**2], plane)
         if level and nested:
             ratio = np.int64(factors[level] / factors[level - 1])
             corner = side // 2 - side // (2 * ratio) + 1
-            for i in range(side):
-                for j in range(side):
-                    plane[corner + i // ratio, corner + j // ratio] += finer[i + 1, j + 1]
-        sums[level] += plane.reshape(-1)
+            for i in range(side // ratio):
+                for j in range(side // ratio):
+                    block = 0.0
+                    for di in range(1, ratio + 1):
+                        for dj in range(1, ratio + 1):
+                            block += finer[i * ratio + di, j * ratio + dj]
+                    plane[corner + i, corner + j] += block
+        sums[level * pitch**2 : (level + 1) * pitch**2] += plane.reshape(-1)
         finer, plane = plane, finer
 
 
@@ -262,11 +296,12 @@ def warm():
     starts = np.zeros(2, np.int64)
     windows = np.zeros(1), np.ones(1), np.ones(1), 0.5, True, True
     buffers = (
-        np.zeros((1, 25, 4)),
+        np.zeros((25, 4)),
         np.zeros(BATCH),
         np.zeros(BATCH),
         np.zeros(BATCH, np.int32),
+        np.zeros(BATCH, np.uint32),
         np.zeros((4, BATCH)),
     )
-    task = 1, 1, 1.0, np.zeros(3), np.eye(3), 0.5, windows, (np.ones(1), 5), np.zeros((1, 25))
+    task = 1, 1, 1.0, np.zeros(3), np.eye(3), 0.5, windows, (np.ones(1), 5), np.zeros(25)
     project_task((x, y, z, m), starts, *task, buffers)

@@ -24,12 +24,13 @@ def padded(count):
     return np.uint64((count + LANES - 1) // LANES * LANES)
 
 
-@njit(cache=True, nogil=True)
-def weigh(x, y, z, masses, first, count, map_, factor, pitch, index, weights):
+@njit(cache=True, nogil=True, forceinline=True)
+def weigh(x, y, z, masses, first, count, map_, factor, pitch, base, index, weights):
     """Weights (4, count) of particles first.. and pixel numbers of their first pixels.
 
     map_ = (a0, a1, a2, a3, b0, b1, b2, b3): u = a0 x + a1 y + a2 z + a3 along rows, v likewise
-    along columns. Order of the weights: (I, J), (I, J + 1), (I + 1, J), (I + 1, J + 1).
+    along columns. Pixel numbers are base + floor(u) pitch + floor(v). Order of the weights: (I, J),
+    (I, J + 1), (I + 1, J), (I + 1, J + 1).
     """
     a0, a1, a2, a3, b0, b1, b2, b3 = map_
     rest = factor - 1.0
@@ -46,15 +47,15 @@ def weigh(x, y, z, masses, first, count, map_, factor, pitch, index, weights):
         m = masses[k]
         below = m * s
         above = m - below
-        index[k] = np.int32(i * pitch + j)
+        index[k] = np.int32(i * pitch + (j + base))
         weights[0, k] = above - above * t
         weights[1, k] = above * t
         weights[2, k] = below - below * t
         weights[3, k] = below * t
 
 
-@njit(cache=True, nogil=True)
-def weigh_clipped(x, y, z, masses, first, count, map_, factor, pitch, end, index, weights):
+@njit(cache=True, nogil=True, forceinline=True)
+def weigh_clipped(x, y, z, masses, first, count, map_, factor, pitch, base, end, index, weights):
     """As `weigh`, but what lies beyond the map counts for the border, in pixels 0 and `end`."""
     a0, a1, a2, a3, b0, b1, b2, b3 = map_
     rest = factor - 1.0
@@ -76,21 +77,28 @@ def weigh_clipped(x, y, z, masses, first, count, map_, factor, pitch, end, index
         m = masses[k]
         below = m * s
         above = m - below
-        index[k] = np.int32(i * pitch + j)
+        index[k] = np.int32(i * pitch + (j + base))
         weights[0, k] = above - above * t
         weights[1, k] = above * t
         weights[2, k] = below - below * t
         weights[3, k] = below * t
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def read_masses(masses, first, count, out):
     """Masses of particles first.. as float64."""
     for k in range(padded(count)):
         out[k] = np.float64(masses[first + k])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
+def copy_masses(masses, count, out):
+    """First masses of a batch of equal ones."""
+    for k in range(padded(count)):
+        out[k] = masses[k]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def mask_masses(x, y, z, masses, first, count, offset, shift, rotation, half, half_depth):
     """Set `masses` (count,) to 0 where (x - offset) + shift, rotated, is outside the cube.
 
@@ -118,9 +126,12 @@ def mask_masses(x, y, z, masses, first, count, offset, shift, rotation, half, ha
         masses[k] = masses[k] if inside else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def add_to_stack(index, weights, count, stack):
-    """Add the four weights of each particle to the four numbers of one pixel of `stack` (P, 4)."""
+    """Add the four weights of each particle to the four numbers of one pixel of `stack` (P, 4).
+
+    All are read before the first is written, so that the four sums are one vector instruction.
+    """
     for k in range(count):
         i = index[k]
         a = stack[i, 0] + weights[0, k]
@@ -133,7 +144,7 @@ def add_to_stack(index, weights, count, stack):
         stack[i, 3] = d
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def add_to_plane(index, weights, count, pitch, plane):
     """Add the four weights of each particle to four pixels of `plane` (P,)."""
     below = np.uint64(pitch)
@@ -146,7 +157,7 @@ def add_to_plane(index, weights, count, pitch, plane):
         plane[i + below + one] += weights[3, k]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def fold_stack(stack, plane):
     """Add `stack` (P P, 4) to `plane` (P, P), each number to the pixel it belongs to; clear it."""
     pitch = plane.shape[0]
