@@ -5,8 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
-
 from halo_campaign import SIM, TINY, make_shard, sample_bytes, tiny_dataset, tiny_inputs
+
 from simlab.core.errors import SimlabError
 from simlab.core.files import read_json, read_npz, sha256_of
 from simlab.halo.errors import SampleError, SnapshotError
@@ -238,7 +238,7 @@ def test_a_sample_of_another_shape_is_not_read(made):
 
 
 def test_a_record_with_other_keys_is_refused(made, tmp_path):
-    folder, record = made
+    _, record = made
     path = tmp_path / "shard_00000.json"
     path.write_text(json.dumps({key: value for key, value in record.items() if key != "masses"}))
     with pytest.raises(SampleError, match="masses"):

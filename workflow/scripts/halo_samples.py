@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from simlab.core.job import job
-from simlab.halo.stages.samples import Inputs, Place, write_shard
+from simlab.halo.stages.placement import Place
+from simlab.halo.stages.samples import Inputs, write_shard
 
 with job(snakemake) as log:
     files, where = snakemake.input, snakemake.wildcards

@@ -18,8 +18,8 @@ from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.stages.index import write_index
 from simlab.halo.stages.normalization import write_normalization
-from simlab.halo.stages.placement import discard
-from simlab.halo.stages.samples import Inputs, Place, write_shard
+from simlab.halo.stages.placement import Place, discard
+from simlab.halo.stages.samples import Inputs, write_shard
 from simlab.halo.stages.simulation import write_pair
 
 logger = logging.getLogger("simlab.halo")

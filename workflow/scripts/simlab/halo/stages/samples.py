@@ -28,7 +28,7 @@ from simlab.halo.files.snapshots import (
 from simlab.halo.parameters import ParameterTable, out_of_range
 from simlab.halo.projection import project_multiscale
 from simlab.halo.specs import dataset_from, spec_hash
-from simlab.halo.stages.placement import Place, is_intact, remove_strangers
+from simlab.halo.stages.placement import is_intact, remove_strangers
 from simlab.halo.statistics import sample_moments
 from simlab.halo.streaming import prefetched
 from simlab.halo.views import view
