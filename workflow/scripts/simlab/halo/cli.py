@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from simlab.core.errors import ConfigError
+from simlab.halo.options import Variadic, dataset_of, refuse, source_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,67 +15,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
 )
-
-KEYS = {
-    "seed": "seed",
-    "rotations.number": "num_rotations",
-    "rotations.scheme": "rotation_scheme",
-    "simulations": "start_sim, --end_sim, --total_sims",
-    "simulations.total": "total_sims",
-    "simulations.start": "start_sim",
-    "simulations.end": "end_sim",
-    "simulations.test_fraction": "test_frac",
-    "haloes.mass_threshold": "mass_threshold",
-    "haloes.max_per_simulation": "max_haloes",
-    "maps": "resolution, --box_size, --scales",
-    "maps.resolution": "resolution",
-    "maps.box_size": "box_size",
-    "maps.scales": "scales",
-    "maps.mode": "mode",
-    "parameters.file": "param_file",
-    "parameters.columns": "params",
-    "execution.shards_per_simulation": "n_shards",
-    "execution.memory_gb": "memory_gb",
-    "source.n_grid": "n_grid",
-    "source.nbody_base": "nbody_base",
-    "source.hydro_base": "hydro_base",
-    "source.fof_nbody_base": "fof_nbody_base",
-    "source.set": "sim_set",
-    "source.snapshot": "snapnum",
-}
-"""Configuration key: the option that sets it."""
-
-
-class Variadic(TyperCommand):
-    """A command whose option --scales takes several values in a row, as the originals' do."""
-
-    def parse_args(self, ctx, args):
-        """Repeat --scales before each of its values."""
-        expanded, inside = [], False
-        for arg in args:
-            if arg == "--scales":
-                inside = True
-            elif inside and _is_number(arg):
-                expanded += ["--scales", arg]
-            else:
-                inside = False
-                expanded.append(arg)
-        return super().parse_args(ctx, expanded)
-
-
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _refuse(text):
-    """Say what is wrong with the command line, and end with 2."""
-    print(f"Error: {text}", file=sys.stderr)
-    raise typer.Exit(2)
-
 
 Scales = Annotated[
     list[float] | None, typer.Option("--scales", help="Sides of the maps, Mpc/h; several values")
@@ -161,12 +100,12 @@ def process_simulations(
 ):
     """Make the samples of many simulations; under mpirun or srun each rank takes its share."""
     bases = {"hydro_base": hydro_base, "nbody_base": nbody_base, "fof_nbody_base": fof_nbody_base}
-    source = _source(bases, synthetic, n_grid)
+    source = source_of(bases, synthetic, n_grid)
     source |= {"set": sim_set, "snapshot": snapnum}
     if source["kind"] == "camels":
         source |= {"allow_missing_chunks": allow_missing_chunks, "exclude_wind": exclude_wind}
     columns = params if params in ("core15", "sb35", "cosmo5") else params.split(",")
-    dataset = _dataset(
+    dataset = dataset_of(
         {
             "seed": seed,
             "source": source,
@@ -186,7 +125,7 @@ def process_simulations(
         }
     )
     if shard is not None and not 0 <= shard < n_shards:
-        _refuse(f"--shard is {shard}, expected 0 <= shard < n_shards ({n_shards})")
+        refuse(f"--shard is {shard}, expected 0 <= shard < n_shards ({n_shards})")
     folder = output_base_root / f"train_data_rotated_{resolution}"
     if dry_run:
         _print_plan(dataset, folder)
@@ -197,7 +136,7 @@ def process_simulations(
     try:
         rank, size = rank_and_size(rank, world_size)
     except ConfigError as error:
-        _refuse(f"--rank, --world_size: {error}")
+        refuse(f"--rank, --world_size: {error}")
     shards = tuple(range(n_shards)) if shard is None else (shard,)
     run = Run(folder, rank, size, cores, shards, overwrite)
     failed = process_simulations(dataset, run)
@@ -207,47 +146,6 @@ def process_simulations(
         print(f"rank {rank} of {size} done; afterwards: simlab halo index {folder}")
     else:
         print(f"Wrote {folder}: index.csv, statistics, {write_gathered(folder)} shard records")
-
-
-def _source(bases, synthetic, n_grid):
-    given = [name for name, path in bases.items() if path is not None]
-    if synthetic:
-        if given:
-            _refuse(f"--{given[0]} and --synthetic exclude each other")
-        return {"kind": "synthetic", "n_grid": n_grid}
-    missing = [name for name in bases if name not in given]
-    if missing:
-        names = ", ".join(f"--{name}" for name in missing)
-        _refuse(f"{names} missing: folders of simulations, or --synthetic to make simulations")
-    for name, path in bases.items():
-        if not path.is_dir():
-            _refuse(f"--{name}: {path} is not a folder")
-    return {"kind": "camels", **{name: str(path) for name, path in bases.items()}}
-
-
-def _dataset(mapping):
-    """The DatasetConfig of a command line; what cannot be used is named by its option."""
-    from simlab.core.config import parse_config
-    from simlab.halo import plan
-    from simlab.halo.config import DatasetConfig
-
-    try:
-        dataset = parse_config(DatasetConfig, mapping)
-    except ConfigError as error:
-        _refuse(_with_option(str(error).splitlines()[1].strip()))
-    problems = plan.problems(dataset)
-    if problems:
-        _refuse(_with_option(" ".join(problems[0].split())))
-    return dataset
-
-
-def _with_option(problem):
-    """A problem `key: text` with the option in place of the key."""
-    key, _, text = problem.partition(": ")
-    known = [name for name in KEYS if key == name or key.startswith(f"{name}.")]
-    if known:
-        return f"--{KEYS[max(known, key=len)]}: {text}"
-    return f"--param_file: {problem}" if problem.count("parameter") else problem
 
 
 def _print_plan(dataset, folder):
@@ -311,12 +209,12 @@ def add_large_scale(
 ):
     """Add the surroundings, `large_scale`, to samples that are there."""
     if from_snapshot and nbody_base is None:
-        _refuse("--nbody_base is needed with --from_snapshot")
+        refuse("--nbody_base is needed with --from_snapshot")
     if not from_snapshot and projected_images_dir is None:
-        _refuse("--projected_images_dir is needed without --from_snapshot")
+        refuse("--projected_images_dir is needed without --from_snapshot")
     for name, path in (("data_dir", data_dir), ("fof_nbody_base", fof_nbody_base)):
         if not path.is_dir():
-            _refuse(f"--{name}: {path} is not a folder")
+            refuse(f"--{name}: {path} is not a folder")
     from simlab.halo.additions import Addition, add_to_folders
     from simlab.halo.ranks import rank_and_size
     from simlab.halo.stages.large_scale import LargeScaleOptions
@@ -324,7 +222,7 @@ def add_large_scale(
     try:
         rank, size = rank_and_size(rank, world_size)
     except ConfigError as error:
-        _refuse(f"--rank, --world_size: {error}")
+        refuse(f"--rank, --world_size: {error}")
     counts = add_to_folders(
         Addition(
             data_dir=data_dir,
@@ -406,7 +304,7 @@ def synthesize(
     from simlab.halo.stages.parameters import write_parameters
     from simlab.halo.stages.simulation import write_pair
 
-    dataset = _dataset(
+    dataset = dataset_of(
         {
             "seed": seed,
             "source": {

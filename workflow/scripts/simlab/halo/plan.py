@@ -176,7 +176,7 @@ def _table_problems(dataset):
         for sim in simulations(dataset):
             parameters_of(table, dataset, sim)
     except SimlabError as error:
-        return [str(error)]
+        return [f"parameters.file: {error}"]
     return []
 
 

@@ -1,0 +1,112 @@
+"""Options of the halo commands: originals' spellings, and the configuration they amount to."""
+
+import sys
+
+import typer
+from typer.core import TyperCommand
+
+from simlab.core.errors import ConfigError
+
+KEYS = {
+    "seed": "seed",
+    "rotations.number": "num_rotations",
+    "rotations.scheme": "rotation_scheme",
+    "simulations": "start_sim, --end_sim, --total_sims",
+    "simulations.total": "total_sims",
+    "simulations.start": "start_sim",
+    "simulations.end": "end_sim",
+    "simulations.test_fraction": "test_frac",
+    "haloes.mass_threshold": "mass_threshold",
+    "haloes.max_per_simulation": "max_haloes",
+    "maps": "resolution, --box_size, --scales",
+    "maps.resolution": "resolution",
+    "maps.box_size": "box_size",
+    "maps.scales": "scales",
+    "maps.mode": "mode",
+    "parameters.file": "param_file",
+    "parameters.columns": "params",
+    "execution.shards_per_simulation": "n_shards",
+    "execution.memory_gb": "memory_gb",
+    "source.n_grid": "n_grid",
+    "source.nbody_base": "nbody_base",
+    "source.hydro_base": "hydro_base",
+    "source.fof_nbody_base": "fof_nbody_base",
+    "source.set": "sim_set",
+    "source.snapshot": "snapnum",
+}
+"""Configuration key: the option that sets it."""
+
+
+class Variadic(TyperCommand):
+    """A command whose option --scales takes several values in a row, as the originals' do."""
+
+    def parse_args(self, ctx, args):
+        """Repeat --scales before each of its values."""
+        expanded, inside = [], False
+        for arg in args:
+            if arg == "--scales":
+                inside = True
+            elif inside and _is_number(arg):
+                expanded += ["--scales", arg]
+            else:
+                inside = False
+                expanded.append(arg)
+        return super().parse_args(ctx, expanded)
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def refuse(text):
+    """Say what is wrong with the command line, and end with 2."""
+    print(f"Error: {text}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def source_of(bases, synthetic, n_grid):
+    """Mapping of the key source; neither folders nor --synthetic is an error."""
+    given = [name for name, path in bases.items() if path is not None]
+    if synthetic:
+        if given:
+            refuse(f"--{given[0]} and --synthetic exclude each other")
+        return {"kind": "synthetic", "n_grid": n_grid}
+    missing = [name for name in bases if name not in given]
+    if missing:
+        names = ", ".join(f"--{name}" for name in missing)
+        refuse(f"{names} missing: folders of simulations, or --synthetic to make simulations")
+    for name, path in bases.items():
+        if not path.is_dir():
+            refuse(f"--{name}: {path} is not a folder")
+    return {"kind": "camels", **{name: str(path) for name, path in bases.items()}}
+
+
+def dataset_of(mapping):
+    """The DatasetConfig of a command line; what cannot be used is named by its option."""
+    from simlab.core.config import parse_config
+    from simlab.halo import plan
+    from simlab.halo.config import DatasetConfig
+
+    try:
+        dataset = parse_config(DatasetConfig, mapping)
+    except ConfigError as error:
+        refuse(_with_option(str(error).splitlines()[1].strip()))
+    problems = plan.problems(dataset)
+    if problems:
+        refuse(_with_option(" ".join(problems[0].split())))
+    return dataset
+
+
+def _with_option(problem):
+    """A problem `key: text` with the option in place of the key."""
+    key, _, text = problem.partition(": ")
+    text = text.split(" (found {")[0]
+    inside = next((name for name in sorted(KEYS, key=len) if text.startswith(name)), None)
+    if inside and "." in inside:
+        return f"--{KEYS[inside]}: {text.removeprefix(inside).lstrip(': ')}"
+    known = [name for name in KEYS if key == name or key.startswith(f"{name}.")]
+    return f"--{KEYS[max(known, key=len)]}: {text}" if known else problem
