@@ -137,15 +137,18 @@ def displaced_particles(psi, box_size, offset, rng):
         Middle of the first cell, in cells: 1/2 for dark matter, 1 for gas.
     """
     n_grid = psi.shape[1]
-    start = rng.random((3, n_grid, n_grid, n_grid))
-    for axis, cell in enumerate(np.ix_(*[np.arange(n_grid)] * 3)):
-        start[axis] += cell + (offset - 0.5)
-    positions = np.empty((n_grid**3, 3))
-    for axis in range(3):
-        moved = ndimage.map_coordinates(psi[axis], start - 0.5, order=1, mode="grid-wrap")
-        moved += start[axis] * (box_size / n_grid)
-        positions[:, axis] = moved.reshape(-1)
-    return wrapped(positions, box_size)
+    positions = np.empty((n_grid, n_grid, n_grid, 3))
+    places = np.arange(n_grid, dtype=np.float64)
+    for plane in range(n_grid):  # one at a time, for the sake of memory
+        start = rng.random((3, n_grid, n_grid)) + (offset - 0.5)
+        start[0] += plane
+        start[1] += places[:, None]
+        start[2] += places
+        nodes = start - 0.5
+        for axis in range(3):
+            moved = ndimage.map_coordinates(psi[axis], nodes, order=1, mode="grid-wrap")
+            positions[plane, ..., axis] = moved + start[axis] * (box_size / n_grid)
+    return wrapped(positions.reshape(-1, 3), box_size)
 
 
 def wrapped(positions, box_size):
