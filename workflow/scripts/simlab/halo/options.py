@@ -105,8 +105,9 @@ def _with_option(problem):
     """A problem `key: text` with the option in place of the key."""
     key, _, text = problem.partition(": ")
     text = text.split(" (found {")[0]
-    inside = next((name for name in sorted(KEYS, key=len) if text.startswith(name)), None)
-    if inside and "." in inside:
-        return f"--{KEYS[inside]}: {text.removeprefix(inside).lstrip(': ')}"
+    named = [name for name in KEYS if "." in name and text.startswith(name)]
+    if named:
+        name = max(named, key=len)
+        return f"--{KEYS[name]}: {text.removeprefix(name).lstrip(': ')}"
     known = [name for name in KEYS if key == name or key.startswith(f"{name}.")]
     return f"--{KEYS[max(known, key=len)]}: {text}" if known else problem
