@@ -126,6 +126,9 @@ def test_one_piece_of_a_larger_catalog_lists_what_is_missing(tmp_path):
 def test_counts_that_do_not_add_up_are_an_error(tmp_path):
     path = catalog_file(tmp_path / "a.hdf5", [2000], total=2)
     refused(r"a\.hdf5: Ngroups_Total is 2, Ngroups_ThisFile adds up to 1", load_halos, path)
+    piece = catalog_file(tmp_path / "p.1.hdf5", [2000, 3000], total=1, files=2)
+    with pytest.warns(UserWarning, match="chunk 0 of 2"):
+        refused("is 1, .* adds up to 2", load_halos, piece, allow_missing_chunks=True)
     extra = chunked_catalog(tmp_path / "c", [[1], [2]])
     extra[0].rename(extra[0].with_name("fof_subhalo_tab_090.2.hdf5"))
     refused("chunk 2 is there, but NumFiles is 2", load_halos, extra[1])

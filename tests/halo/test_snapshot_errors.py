@@ -105,6 +105,7 @@ def test_datasets_of_another_length_or_type_are_an_error(tmp_path, name, array, 
         ("UnitLength_in_cm", 3.085678e24, "box_size is 50000.0|length_factor is 1.0"),
         ("Omega0", 0.4, "omega0 is 0.4"),
         ("NumFilesPerSnapshot", np.int32(12), "n_chunks is 12"),
+        ("NumPart_Total", np.array([0, 34, 0, 0, 0, 0], np.uint32), r"total is \(0, 34,"),
     ],
 )
 def test_chunks_that_disagree_are_an_error(chunks, attribute, value, named):

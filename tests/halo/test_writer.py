@@ -9,6 +9,10 @@ from simlab.halo.files.headers import check_pair, open_snapshot
 from simlab.halo.files.snapshots import load_dmo_particles, load_hydro_particles
 from simlab.halo.files.writer import write_simulation
 from simlab.halo.layout import catalog_file, snapshot_files
+from simlab.halo.parameters import ParameterTable
+from simlab.halo.synthetic import synthesize_simulation
+
+TABLE = "CosmoAstroSeed_IllustrisTNG_L50n512_SB35_first64.txt"
 
 
 def distance(first, second, side=50):
@@ -73,6 +77,19 @@ def test_a_run_without_stars_is_written_without_the_group(tmp_path):
     assert open_snapshot(tmp_path / "Hydro" / "SB35_3").counts == (500, 500, 0, 0, 0, 0)
 
 
+def test_a_synthetic_simulation_is_loaded_with_the_masses_it_was_made_with(tmp_path, root):
+    table = ParameterTable(root / "resources/halo" / TABLE)
+    made = synthesize_simulation(table.row(1), n_grid=16, seed=5, sim=1)
+    write_simulation(made, tmp_path, 1, parameters=table.row(1))
+    _, dmo = load_dmo_particles(tmp_path / "DMO" / "SB35_1")
+    arrays = load_hydro_particles(tmp_path / "Hydro" / "SB35_1")
+    hydro = sum(arrays[index].sum(dtype=np.float64) for index in (1, 3, 5))
+    assert hydro == pytest.approx(dmo.sum(), rel=1e-6)
+    catalog = load_halo_catalog(tmp_path / "FOF" / "SB35_1")
+    kept = made.groups["Group_M_Crit200"] > 1e13
+    assert catalog["mass"] == pytest.approx(made.groups["Group_M_Crit200"][kept], rel=1e-6)
+
+
 def test_headers_are_typed_as_in_camels(tmp_path, data):
     parameters = {"Omega0": 0.31, "sigma8": 0.8}
     write_simulation(simulation(), tmp_path, 3, parameters=parameters)
@@ -101,5 +118,7 @@ def test_equal_simulations_give_equal_bytes(tmp_path):
     first = write_simulation(simulation(), tmp_path / "a", 3)
     second = write_simulation(simulation(), tmp_path / "b", 3)
     other = write_simulation(simulation(seed=2), tmp_path / "c", 3)
+    with h5py.File(first[0]) as file:  # equal within a second is not enough
+        assert h5py.h5g.get_objinfo(file["PartType1"].id, b"Coordinates").mtime == 0
     assert [sha256_of(path) for path in first] == [sha256_of(path) for path in second]
     assert all(sha256_of(a) != sha256_of(b) for a, b in zip(first, other, strict=True))

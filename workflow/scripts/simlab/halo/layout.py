@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from simlab.core.errors import ConfigError
+from simlab.core.errors import ConfigError, InputFileError
 from simlab.halo.errors import (
     CatalogError,
     MissingCatalogError,
@@ -181,3 +181,5 @@ def _names(folder):
         return set(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return set()
+    except OSError as error:
+        raise InputFileError(f"cannot list {folder}: {error.strerror}") from None
