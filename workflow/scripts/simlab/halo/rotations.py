@@ -80,7 +80,7 @@ def _uniform_rotation(words):
 
 
 def _euler_rotation(seed):
-    if isinstance(seed, tuple | list) or not 0 <= (seed := operator.index(seed)) < WORD:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < WORD:
         raise PhysicsError(f"scheme euler_legacy needs one int from 0 to 2^32 - 1, found {seed!r}")
     angles = np.random.RandomState(seed).uniform(0, 2 * np.pi, 3)
     (ca, cb, cc), (sa, sb, sc) = np.cos(angles), np.sin(angles)
