@@ -46,7 +46,8 @@ def sobol_parameters(seed, sims, info):
         return names, np.empty((0, len(names)))
     engine = qmc.Sobol(len(names), scramble=True, rng=generator(seed, "halo.parameters", 0))
     first = int(sims.min())
-    engine.fast_forward(first)
+    if first:  # an engine at its start cannot be moved by nothing
+        engine.fast_forward(first)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The balance properties of Sobol' points", UserWarning)
         points = engine.random(int(sims.max()) - first + 1)[sims - first]

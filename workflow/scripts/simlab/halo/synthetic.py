@@ -14,12 +14,13 @@ from simlab.halo.cosmology import Cosmology, radius_200
 from simlab.halo.displacement import displaced_particles, displacement, linear_field, wrapped
 from simlab.halo.hydro import Feedback, gas_and_stars, rearranged_dark_matter
 from simlab.halo.overdensity import measure_haloes, neighbor_tree
-from simlab.halo.parameters import short_parameters
+from simlab.halo.parameters import SHORT_NAMES, SPELLINGS, short_parameters
 from simlab.halo.planting import FreeParticles, Halo, plant
 from simlab.halo.profiles import triaxial_nfw
 from simlab.halo.sites import THRESHOLD, choose_sites, draw_field_masses, draw_masses
 from simlab.halo.sobol import least_omega_m
 
+COSMOLOGY = ("Omega0", "OmegaBaryon", "HubbleParam", "n_s", "sigma8")
 SMALLEST_GRID = 8
 LARGEST_PLANTED_SHARE = 0.9
 """Largest share of the particles that may become haloes."""
@@ -147,11 +148,16 @@ def float32_positions(positions, box_size):
 
 
 def _physics(parameters):
-    needed = ("Omega0", "OmegaBaryon", "HubbleParam", "n_s", "sigma8")
-    missing = [name for name in needed if name not in parameters]
+    missing = [
+        name
+        for name in (*COSMOLOGY, *(column for column, _ in SHORT_NAMES.values()))
+        if not any(
+            spelled in parameters for spelled in (SPELLINGS if name in SPELLINGS else (name,))
+        )
+    ]
     if missing:
         raise PhysicsError(f"parameters without {', '.join(missing)}; found {list(parameters)}")
-    omega_m, omega_b, h, n_s, sigma8 = (float(parameters[name]) for name in needed)
+    omega_m, omega_b, h, n_s, sigma8 = (float(parameters[name]) for name in COSMOLOGY)
     cosmology = Cosmology(omega_m, omega_b, h, n_s, sigma8)
     if omega_m < least_omega_m(omega_b):
         raise PhysicsError(
