@@ -58,7 +58,9 @@ def process_halo_with_full_periodic_tiling(
             seed = np.random.SeedSequence().generate_state(1).item()
         rotation = random_rotation(seed, rotation_scheme)
     full_map = FullMap(box_size, npix, mode=mode, depth=depth)
-    full_map.add(positions, masses, halo_center, rotation)
+    positions = check_positions(positions)
+    masses = check_masses(masses, len(positions))
+    full_map.add(positions, masses, check_center(halo_center), rotation)
     return to_single(full_map.finished()), rotation
 
 
@@ -76,10 +78,7 @@ class FullMap:
         self._library = masl.library() if masl_map else None
 
     def add(self, positions, masses, center, rotation):
-        """Add all images of particles (N, 3) inside the cube about `center`."""
-        positions = check_positions(positions)
-        masses = check_masses(masses, len(positions))
-        center = check_center(center)
+        """Add all images of checked particles, masses (N,) or (1,), in the cube about `center`."""
         for start in range(0, len(positions), PARTICLES_AT_A_TIME):
             part = slice(start, start + PARTICLES_AT_A_TIME)
             d = self._offsets(positions[part], center)
