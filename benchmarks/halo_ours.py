@@ -1,6 +1,7 @@
 """Our way to the maps of all views of a work; a worker of `halo.py`.
 
-Reads the number of threads from lines, computes all maps, answers with seconds and memory.
+Reads "<threads> <rotations>" lines, computes the maps of all haloes in so many rotations, answers
+with seconds and memory. The maps of all rotations go to files.
 
     python halo_ours.py FOLDER
 """
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from halo_work import SPECIES
+from halo_work import ROTATIONS, SPECIES
 
 from simlab.halo import kernels
 from simlab.halo.projection import project_multiscale
@@ -20,10 +21,10 @@ from simlab.halo.projection import project_multiscale
 SCALES = (6.25, 12.5, 25.0, 50.0)
 
 
-def project(folder, threads):
-    """(CPU seconds, wall seconds) for the maps of all views, by species; maps go to files."""
+def project(folder, threads, number):
+    """(CPU seconds, wall seconds) for the maps of `number` rotations, by species."""
     centers = np.load(folder / "centers.npy")
-    rotations = np.load(folder / "rotations.npy")
+    rotations = np.load(folder / "rotations.npy")[:, :number]
     cpu, wall = {}, {}
     for species in SPECIES:
         positions = np.load(folder / f"{species}_positions.npy")
@@ -35,7 +36,8 @@ def project(folder, threads):
         )
         cpu[species] = time.process_time() - start[0]
         wall[species] = time.perf_counter() - start[1]
-        np.save(folder / f"ours_{species}.npy", maps)
+        if number == ROTATIONS:
+            np.save(folder / f"ours_{species}.npy", maps)
     return cpu, wall
 
 
@@ -43,7 +45,7 @@ def main():
     folder = Path(sys.argv[1])
     kernels.warm()
     for line in sys.stdin:
-        cpu, wall = project(folder, int(line))
+        cpu, wall = project(folder, *map(int, line.split()))
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"cpu": cpu, "wall": wall, "peak_mb": peak_mb}), flush=True)
 
