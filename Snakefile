@@ -56,7 +56,8 @@ include: "workflow/rules/checks.smk"
 include: "workflow/rules/publish.smk"
 
 
-for domain in PLANS:
+# The rules of a domain that is not planned would only cost time.
+for domain in filter(campaign.datasets, PLANS):
 
     include: f"workflow/rules/{domain}.smk"
 

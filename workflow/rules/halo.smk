@@ -243,11 +243,10 @@ rule halo_preview:
 rule halo_manifest:
     """Hashes and shapes of every published file, samples included."""
     input:
-        files=lambda wildcards: [
+        lambda wildcards: [
             f"results/halo/{wildcards.dataset}/{file}"
             for file in halo_plan.published(HALO[wildcards.dataset])
         ],
-        records=lambda wildcards: HALO_RECORDS[wildcards.dataset],
     output:
         json=f"{HALO_DIR}/manifest.json",
     log:

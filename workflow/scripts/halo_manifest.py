@@ -7,8 +7,7 @@ with job(snakemake) as log:
     write_dataset_manifest(
         snakemake.params.spec,
         snakemake.params.code,
-        list(snakemake.input.files),
-        list(snakemake.input.records),
+        list(snakemake.input),
         snakemake.output.json,
     )
     log.info("wrote %s", snakemake.output.json)

@@ -48,7 +48,8 @@ def package_versions():
 def _parsed(path):
     tree = ast.parse(path.read_bytes(), str(path))
     imported = list(_imported_files(path, tree))
-    return ast.dump(_without_docstrings(tree)).encode(), imported
+    # of the hash, not of the text, which is many times the source and would stay in memory
+    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).digest(), imported
 
 
 def _imported_files(path, tree):

@@ -12,7 +12,7 @@ from simlab.halo.errors import SampleError, StatisticsError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import read_sample
 from simlab.halo.files.stats import load_normalization_stats, stats_path, write_stats
-from simlab.halo.names import SPECIES
+from simlab.halo.names import SPECIES, is_record
 from simlab.halo.statistics import (
     SampleMoments,
     doubts,
@@ -156,10 +156,9 @@ def _drawn(entries, max_files, seed):
 
 def _specification(sample):
     """(scales, specification hash) from a shard record beside a sample, or the usual ones."""
-    for path in sorted(sample.parent.glob("shard_*.json")):
-        if path.suffixes == [".json"]:
-            record = read_record(path)
-            return record["scales"], record["spec_hash"]
+    for path in filter(is_record, sorted(sample.parent.glob("shard_*.json"))):
+        record = read_record(path)
+        return record["scales"], record["spec_hash"]
     return list(DEFAULT_SCALES), ""
 
 

@@ -1,5 +1,10 @@
 """Names of files, samples and channels of a halo data set."""
 
+import re
+from pathlib import PurePath
+
+RECORD = re.compile(r"shard_\d{5}\.json")
+
 SPECIES = ("dark_matter", "gas", "stellar")
 """Channels of `target`, in order; also the first words of the three statistics files."""
 
@@ -25,6 +30,11 @@ def sample_file(split, sim, halo_idx, rot):
 def record_file(split, sim, shard):
     """Shard record, relative to the data set; `shard` is a number or its five digits."""
     return f"{sim_folder(split, sim)}/shard_{int(shard):05d}.json"
+
+
+def is_record(path):
+    """Whether a path has the name of a shard record."""
+    return RECORD.fullmatch(PurePath(path).name) is not None
 
 
 def input_channels(scales):

@@ -1,5 +1,6 @@
 """What the DAG needs to know of a halo data set: simulations, split, shards, targets, cost."""
 
+import functools
 from importlib.util import find_spec
 
 from simlab.core.config import user_path
@@ -94,21 +95,17 @@ def input_files(name, dataset, sim):
     if is_synthetic(dataset):
         files = simulation_files(dataset, sim)
         return tuple(f"{folder(name)}/{files[part][0]}" for part in ("DMO", "Hydro", "FOF"))
-    return (
-        *(
-            str(layout.first_snapshot_file(user_path(base), source.set, sim, source.snapshot))
-            for base in (source.nbody_base, source.hydro_base)
-        ),
-        str(
-            layout.first_catalog_file(
-                user_path(source.fof_nbody_base),
-                source.set,
-                sim,
-                source.snapshot,
-                source.catalog_format,
-            )
-        ),
-    )
+    bases = source.nbody_base, source.hydro_base, source.fof_nbody_base
+    return _located(bases, source.set, sim, source.snapshot, source.catalog_format)
+
+
+@functools.cache
+def _located(bases, set_name, sim, snapshot, catalog_format):
+    """`input_files` of the user; asked for several times while a DAG is built."""
+    *runs, catalogs = map(user_path, bases)
+    found = [layout.first_snapshot_file(base, set_name, sim, snapshot) for base in runs]
+    found.append(layout.first_catalog_file(catalogs, set_name, sim, snapshot, catalog_format))
+    return tuple(map(str, found))
 
 
 def parameter_table(name, dataset):

@@ -16,6 +16,7 @@ from simlab.halo.config import DatasetConfig
 from simlab.halo.dataset import READER
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
+from simlab.halo.names import is_record
 from simlab.halo.stages.index import write_index
 from simlab.halo.stages.normalization import write_normalization
 from simlab.halo.stages.placement import Place, discard
@@ -144,8 +145,9 @@ def records_in(folder):
     """Paths of all shard records of a data set; SampleError if shards of a simulation lack."""
     found = sorted(
         path
-        for path in Path(folder).glob("t*/sim_*/shard_*.json")
-        if path.suffixes == [".json"] and path.parent.parent.name in ("train", "test")
+        for split in ("train", "test")
+        for path in Path(folder, split).glob("sim_*/shard_*.json")
+        if is_record(path)
     )
     if not found:
         raise SampleError(f"{folder}: no shard records below train/ and test/")

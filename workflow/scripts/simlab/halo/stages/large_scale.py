@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.config import parse_config
-from simlab.core.errors import SimlabError
 from simlab.core.files import npz_headers, read_npz, write_json, write_npz
 from simlab.core.progress import progress
 from simlab.halo.config import MapsConfig
@@ -17,6 +16,7 @@ from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import DEFLATE, DOCUMENTED
 from simlab.halo.files.snapshots import iter_particles, open_snapshot
+from simlab.halo.names import is_record
 from simlab.halo.planes import AXES
 from simlab.halo.projection import project_multiscale
 from simlab.halo.streaming import prefetched
@@ -230,9 +230,6 @@ def _require_free(path, sample, overwrite):
 
 def finest_scale(folder, box_size):
     """Side of the condition maps, Mpc/h, from a shard record in `folder`, else an eighth box."""
-    for path in sorted(Path(folder).glob("shard_*.json")):
-        try:
-            return read_record(path)["scales"][0]
-        except SimlabError:
-            continue
+    for path in filter(is_record, sorted(Path(folder).glob("shard_*.json"))):
+        return read_record(path)["scales"][0]
     return box_size / 8
