@@ -7,7 +7,7 @@ use_kernel_cache()
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
-    from simlab.halo.kernels import deposit, images, multiscale, sorting
+    from simlab.halo.kernels import deposit, images, multiscale, neighbors, sorting
 
-    for module in (deposit, images, sorting, multiscale):
+    for module in (deposit, images, neighbors, sorting, multiscale):
         module.warm()
