@@ -36,8 +36,10 @@ benchmark: .venv/ready
 
 schemas: .venv/ready
 	$(BIN)/python -m simlab.schema campaign > workflow/schemas/campaign.schema.json
-	$(BIN)/python -m simlab.schema configuration > docs/ptycho-configuration.md
-	$(BIN)/python -m simlab.schema commands > docs/ptycho-commands.md
+	for domain in ptycho halo; do \
+	    $(BIN)/python -m simlab.schema configuration $$domain > docs/$$domain-configuration.md && \
+	    $(BIN)/python -m simlab.schema commands $$domain > docs/$$domain-commands.md || exit 1; \
+	done
 
 # The environment holds exactly what the lock file names, checked by hash.
 .venv/ready: requirements.lock pyproject.toml

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 REFERENCES = {
-    "docs/ptycho-configuration.md": "configuration",
-    "docs/ptycho-commands.md": "commands",
+    f"docs/{domain}-{page}.md": (page, domain)
+    for domain in ("ptycho", "halo")
+    for page in ("configuration", "commands")
 }
 
 
@@ -129,7 +130,8 @@ def test_make_commands_of_the_pages_exist(root):
 def test_reference_tables_are_those_of_the_code(root, path):
     from simlab.schema import PAGES
 
-    assert (root / path).read_text() == PAGES[REFERENCES[path]](), "run `make schemas`"
+    page, domain = REFERENCES[path]
+    assert (root / path).read_text() == PAGES[page](domain), "run `make schemas`"
 
 
 def test_the_table_of_checks_has_their_names_and_order(root, finished):

@@ -1,7 +1,8 @@
 """References made from the models, so that they cannot fall behind: `python -m simlab.schema WHAT`.
 
-WHAT is `campaign` (JSON schema of the configuration, for editors), `configuration` (tables of all
-keys) or `commands` (tables of all options), the last two as pages of the documentation.
+WHAT is `campaign` (JSON schema of the configuration, for editors), `configuration DOMAIN` (tables
+of all keys) or `commands DOMAIN` (tables of all options), the last two as pages of the
+documentation.
 """
 
 import dataclasses
@@ -19,7 +20,8 @@ from pydantic_core import PydanticUndefined
 from typer.models import ArgumentInfo
 
 from simlab.campaign import Campaign
-from simlab.ptycho.config import DatasetConfig
+from simlab.halo.config import DatasetConfig as HaloDataset
+from simlab.ptycho.config import DatasetConfig as PtychoDataset
 from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
 
 TYPE_NAMES = {
@@ -30,32 +32,73 @@ TYPE_NAMES = {
     Path: "path",
 }
 BOUNDS = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
-UNIT = re.compile(r"(?:^|,? ?\b)(px|radians|counts|um|nm|m)(?=[,;:]|$)[,;:]? ?")
+UNIT = re.compile(r"(?:^|,? ?\b)(px|radians|counts|um|nm|m|Mpc/h|Msun/h|GB)(?=[,;:]|$)[,;:]? ?")
 NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
-KINDS = {
+PTYCHO_KINDS = {
     "object.params": ("object.kind", OBJECT_PARAMS),
     "probe.params": ("probe.kind", PROBE_PARAMS),
     "scan.options": ("scan.layout", LAYOUT_OPTIONS),
 }
 """Keys whose content depends on another key."""
 
-CONFIGURATION_HEAD = """\
-# Ptychography: configuration keys
 
-All keys of one data set, `ptycho.datasets.NAME`. `make schemas` writes this page from the models in
-`workflow/scripts/simlab/ptycho/config.py`; a test compares. No key is required, and `{}` is a data
-set; `null` means what the last column says. Numbers may be written as text, so that `1.0e9`, which
-YAML reads as text, is a number. How the keys go together is told in [How to](ptycho-how-to.md).
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """What the pages of a domain are made of.
+
+    Attributes
+    ----------
+    title : str
+    dataset : type
+        Model of a data set.
+    kinds : dict
+        Key -> (key it depends on, {value of that: model}).
+    required : str
+        Which keys a data set must have.
+    commands_note : str
+    """
+
+    title: str
+    dataset: type
+    kinds: dict
+    required: str
+    commands_note: str
+
+
+DOMAINS = {
+    "ptycho": Domain(
+        "Ptychography",
+        PtychoDataset,
+        PTYCHO_KINDS,
+        "No key is required, and\n`{}` is a data set;",
+        "What the\noptions of `simulate` do in detail is told by the",
+    ),
+    "halo": Domain(
+        "Halo maps",
+        HaloDataset,
+        {},
+        "Only `source.kind` is\nrequired, and the folders with `kind: camels`;",
+        "What the\noptions of `process-simulations` do in detail is told by the",
+    ),
+}
+
+CONFIGURATION_HEAD = """\
+# {title}: configuration keys
+
+All keys of one data set, `{name}.datasets.NAME`. `make schemas` writes this page from the models in
+`workflow/scripts/simlab/{name}/config.py`; a test compares. {required}
+`null` means what the last column says. Numbers may be written as text, so that `1.0e9`, which YAML
+reads as text, is a number. How the keys go together is told in [How to]({name}-how-to.md).
 "The original tool" is the program whose files and random draws can be reproduced.
 """
 COMMANDS_HEAD = """\
-# Ptychography: commands
+# {title}: commands
 
-All options of `simlab ptycho COMMAND`. `make schemas` writes this page from the commands
+All options of `simlab {name} COMMAND`. `make schemas` writes this page from the commands
 themselves; a test compares. Options may be spelled with dashes or underscores. A command exits
 with 0 when done, 1 for an error that is reported in one line, 2 for a wrong command line.
-"The original tool" is the program whose random draws can be reproduced. What the options of
-`simulate` do in detail is told by the [configuration keys](ptycho-configuration.md) they set.
+"The original tool" is the program whose random draws can be reproduced. {commands_note}
+[configuration keys]({name}-configuration.md) they set.
 """
 SHARED_HEAD = """\
 ## Options of simulate, doses and lines
@@ -71,10 +114,12 @@ def campaign_schema():
     return json.dumps(Campaign.model_json_schema(), indent=1, sort_keys=True) + "\n"
 
 
-def configuration_page():
-    """Tables of all keys of a ptychography data set, as Markdown."""
-    parts = [CONFIGURATION_HEAD, *_sections(DatasetConfig, DatasetConfig())]
-    for key, (chooser, models) in KINDS.items():
+def configuration_page(name):
+    """Tables of all keys of a data set of domain `name`, as Markdown."""
+    domain = DOMAINS[name]
+    head = CONFIGURATION_HEAD.format(name=name, **vars(domain))
+    parts = [head, *_sections(domain.dataset, _defaults(domain.dataset))]
+    for key, (chooser, models) in domain.kinds.items():
         parts.append(f"## {key}\n\nBy `{chooser}`.\n")
         for kind, model in models.items():
             parts.append(f"### {chooser.split('.')[0]}: {kind}\n\n{_sentence(model)}\n")
@@ -90,33 +135,45 @@ def configuration_table(model, defaults=None):
     """
     rows = []
     for name, field in model.model_fields.items():
-        if _section_of(field.annotation) is not None:
+        if _sections_of(field.annotation):
             continue
         default = field.get_default(call_default_factory=True)
         if defaults is not None and field.annotation is not dict:
-            default = getattr(defaults, name)
+            default = getattr(defaults, name, default)
         meaning, unit = _meaning_and_unit(field.description or "")
         key = f"`{field.alias or name}`"
         rows.append((key, _type_text(field), _default_text(default), unit, meaning))
     return _table(("key", "type", "default", "unit", "meaning"), rows)
 
 
-def commands_page():
-    """Tables of all options of the ptychography commands, as Markdown."""
-    from simlab.ptycho.cli import SimulationOptions, app
-
-    shared = {field.name for field in dataclasses.fields(SimulationOptions)}
-    parts = [COMMANDS_HEAD]
+def commands_page(name):
+    """Tables of all options of the commands of domain `name`, as Markdown."""
+    app, shared = _commands(name)
+    names = {field.name for field in dataclasses.fields(shared)} if shared else None
+    parts = [COMMANDS_HEAD.format(name=name, **vars(DOMAINS[name]))]
     for command in app.registered_commands:
-        name = command.name or command.callback.__name__
+        called = command.name or command.callback.__name__
         own = inspect.signature(command.callback).parameters.values()
-        parts.append(f"## {name}\n\n{inspect.cleandoc(command.callback.__doc__)}\n")
-        if shared <= {parameter.name for parameter in own}:
+        parts.append(f"## {called}\n\n{inspect.cleandoc(command.callback.__doc__)}\n")
+        if names and names <= {parameter.name for parameter in own}:
             parts.append(SHARED_NOTE)
-            own = [parameter for parameter in own if parameter.name not in shared]
+            own = [parameter for parameter in own if parameter.name not in names]
         parts.append(options_table(own))
-    every = inspect.signature(SimulationOptions).parameters.values()
-    return "\n".join([*parts, SHARED_HEAD, options_table(every)])
+    if shared:
+        every = inspect.signature(shared).parameters.values()
+        parts += [SHARED_HEAD, options_table(every)]
+    return "\n".join(parts)
+
+
+def _commands(name):
+    """(app, options that several commands share or None) of a domain."""
+    if name == "ptycho":
+        from simlab.ptycho.cli import SimulationOptions, app
+
+        return app, SimulationOptions
+    from simlab.halo.cli import app
+
+    return app, None
 
 
 def options_table(parameters):
@@ -134,10 +191,16 @@ def options_table(parameters):
         elif kind is bool:
             default = "off"
         else:
-            default = told or ("" if parameter.default in (None, "") else str(parameter.default))
+            default = told or _option_default(parameter.default)
         names = ", ".join(f"`{name}`" for name in _option_names(parameter.name, info))
         rows.append((names, type_text, default, meaning))
     return _table(("option", "type", "default", "meaning"), rows)
+
+
+def _option_default(value):
+    if value in (None, ""):
+        return ""
+    return f"{value:g}" if isinstance(value, float) and abs(value) >= 1e6 else str(value)
 
 
 def _option_names(name, info):
@@ -166,11 +229,21 @@ def _sections(model, defaults, path=""):
     title = path or "Top level"
     note = OPTIONAL_NOTE if defaults is None else ""
     yield f"## {title}\n\n{_sentence(model)}{note}\n"
-    yield configuration_table(model, model() if defaults is None else defaults)
+    yield configuration_table(model, _defaults(model) if defaults is None else defaults)
     for name, field in model.model_fields.items():
-        section = _section_of(field.annotation)
-        if section is not None:
-            yield from _sections(section, getattr(defaults, name), f"{path}.{name}".lstrip("."))
+        found = _sections_of(field.annotation)
+        inside = f"{path}.{name}".lstrip(".")
+        if len(found) == 1:
+            yield from _sections(found[0], getattr(defaults, name, None), inside)
+        for member in found if len(found) > 1 else ():
+            kind = member.model_fields["kind"].default
+            yield from _sections(member, _defaults(member), f"{inside}: {kind}")
+
+
+def _defaults(model):
+    """An instance with all defaults, or as far as they go where keys are required."""
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    return model() if not required else model.model_construct()
 
 
 def _sentence(model):
@@ -188,12 +261,11 @@ def _members(annotation):
     return [(annotation, [])]
 
 
-def _section_of(annotation):
-    """The model that is a section of its own: the field's only type, or null."""
+def _sections_of(annotation):
+    """The models that are sections of their own: all of the field's types, null left out."""
     kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
-    if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel):
-        return kinds[0]
-    return None
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return models if len(models) == len(kinds) else []
 
 
 def _type_text(field):
@@ -211,8 +283,10 @@ def _one_type(kind, constraints):
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "{" + ", ".join(f"{name}: ..." for name in kind.model_fields) + "}"
     if get_origin(kind) in (list, tuple):
-        members = [_one_type(k, c) for argument in get_args(kind) for k, c in _members(argument)]
-        return f"list of {members[0]}s" if get_origin(kind) is list else f"[{', '.join(members)}]"
+        arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
+        members = [_one_type(k, c) for argument in arguments for k, c in _members(argument)]
+        any_length = get_origin(kind) is list or Ellipsis in get_args(kind)
+        return f"list of {members[0]}s" if any_length else f"[{', '.join(members)}]"
     if get_origin(kind) is dict or kind in (dict, Any):
         return "mapping"
     limits = [text for constraint in constraints for text in _limits(constraint)]
@@ -233,7 +307,8 @@ def _limits(constraint):
 
 
 def _number(value):
-    return "2^63 - 1" if value == 2**63 - 1 else "2^32 - 1" if value == 2**32 - 1 else f"{value:g}"
+    powers = {2**63 - 1: "2^63 - 1", 2**32 - 1: "2^32 - 1", 2**32: "2^32"}
+    return powers.get(value) or f"{value:g}"
 
 
 def _default_text(value):
@@ -265,4 +340,4 @@ PAGES = {
 }
 
 if __name__ == "__main__":
-    print(PAGES[sys.argv[1]](), end="")
+    print(PAGES[sys.argv[1]](*sys.argv[2:]), end="")

@@ -112,7 +112,7 @@ class RotationsConfig(Section):
 
     number: Integer = Field(10, ge=1, le=10000, description="Rotations of each halo")
     scheme: Literal["so3", "euler_legacy"] = Field(
-        "so3", description="Uniform on SO(3), or the peer's Euler angles"
+        "so3", description="Uniform on SO(3), or the original tool's Euler angles"
     )
     first_is_identity: bool = Field(False, description="Rotation 0 is the unrotated view")
 
@@ -131,7 +131,7 @@ class MapsConfig(Section):
         None, gt=0, description="Depth of the projection, Mpc/h; null = the box"
     )
     mode: Literal["exact", "faces"] = Field(
-        "exact", description="All periodic images, or only the peer's six face copies"
+        "exact", description="All periodic images, or only the original tool's six face copies"
     )
     cic_backend: Literal["numba", "masl"] = Field(
         "numba", description="Own deposit, or MASL of Pylians"
@@ -257,7 +257,7 @@ class DatasetConfig(Section):
             legacy.append("rotations.scheme: euler_legacy")
         if legacy and not self.allow_legacy:
             raise ValueError(
-                f"{' and '.join(legacy)} loses mass or repeats views as the peer does, and needs "
+                f"{' and '.join(legacy)} loses mass or repeats views as the original tool does, and needs "
                 "allow_legacy: true"
             )
         return self

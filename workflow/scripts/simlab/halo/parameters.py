@@ -229,7 +229,8 @@ def short_parameters(parameters):
     """{A_SN1, A_AGN1, A_SN2, A_AGN2: value} from a mapping of the table's columns."""
     amplitudes = {}
     for short, (name, unit) in SHORT_NAMES.items():
-        spelled = next((n for n in (name, *SPELLINGS) if n in parameters), name)
+        spellings = SPELLINGS if name in SPELLINGS else (name,)
+        spelled = next((n for n in spellings if n in parameters), name)
         amplitudes[short] = parameters[spelled] / unit
     return amplitudes
 
