@@ -3,14 +3,20 @@
 # make test-full  the tests that are too long or need SLURM (see README)
 # make lint       snakemake --lint, snakefmt, ruff, the architecture's contracts
 # make docs       the documentation site in site/
-# make benchmark  timings beside the stand-in, in benchmarks/results/
+# make pylians    install Pylians, for `cic_backend: masl` and live checks (compiles a few minutes)
+# make peers      environments of the programs that ours are compared with, in PEERS_VENV
+# make test-peers the tests that need them
+# make benchmark  timings beside plain routes, in benchmarks/results/
 # make schemas    workflow/schemas/ and the reference pages in docs/, from models and commands
 # make lock       renew requirements.lock
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS_VENV ?= ../peers-venv
+# its C files are of an old Cython, which builds anew only if told so
+BUILD_PYLIANS := CYTHON_FORCE_REGEN=1 DIST_EXTRA_CONFIG=$(CURDIR)/envs/pylians-build.cfg
 SNAKEFILES := Snakefile workflow/Snakefile $(wildcard workflow/rules/*.smk)
 
-.PHONY: demo test test-full lint docs benchmark schemas lock clean
+.PHONY: demo test test-full test-peers lint docs benchmark schemas lock clean pylians peers
 demo: .venv/ready
 	$(BIN)/snakemake --workflow-profile profiles/local
 	$(BIN)/snakemake --workflow-profile profiles/local --report report.html
@@ -31,8 +37,26 @@ lint: .venv/ready
 docs: .venv/ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-benchmark: .venv/ready
+test-peers: .venv/ready peers
+	PEERS_VENV=$(PEERS_VENV) $(BIN)/pytest -m peers
+
+benchmark: .venv/ready peers
 	$(BIN)/python benchmarks/ptycho.py
+	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/halo.py
+
+pylians: .venv/ready
+	$(BUILD_PYLIANS) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
+	    --require-hashes --requirement envs/peers/pylians.txt
+
+peers: $(PEERS_VENV)/halo/ready
+
+$(PEERS_VENV)/halo/ready: envs/peers/halo.txt envs/peers/pylians.txt | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/halo
+	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/halo/bin/python \
+	    --requirement envs/peers/halo.txt
+	$(BUILD_PYLIANS) $(BIN)/uv pip install --quiet --python $(PEERS_VENV)/halo/bin/python --no-deps \
+	    --require-hashes --requirement envs/peers/pylians.txt
+	touch $@
 
 schemas: .venv/ready
 	$(BIN)/python -m simlab.schema campaign > workflow/schemas/campaign.schema.json
