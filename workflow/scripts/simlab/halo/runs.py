@@ -5,10 +5,12 @@ import multiprocessing
 import sys
 import traceback
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 from simlab.core.errors import SimlabError
+from simlab.core.files import read_json, write_json
 from simlab.core.progress import progress
 from simlab.core.provenance import code_digest
 from simlab.halo import plan, specs
@@ -17,9 +19,10 @@ from simlab.halo.dataset import READER
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.names import is_record
+from simlab.halo.parameters import ParameterTable
 from simlab.halo.stages.index import write_index
 from simlab.halo.stages.normalization import write_normalization
-from simlab.halo.stages.placement import Place, discard
+from simlab.halo.stages.placement import Place, discard, is_whole
 from simlab.halo.stages.samples import Inputs, write_shard
 from simlab.halo.stages.simulation import write_pair
 
@@ -27,6 +30,7 @@ logger = logging.getLogger("simlab.halo")
 
 PRODUCER = "simlab/halo/stages/samples.py"
 """Its digest stands in records: the workflow's scripts are not part of an installed package."""
+SIMULATOR = "simlab/halo/stages/simulation.py"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def process_simulations(dataset, run):
     Returns
     -------
     dict
-        {simulation: message} of those that failed; nothing of theirs remains but a log.
+        {simulation: message} of those that failed. Of what they made nothing remains but a log;
+        samples that an earlier run finished with the same settings are kept.
     """
     splits = plan.splits(dataset)
     mine = list(splits)[run.rank :: run.size]
@@ -94,7 +99,11 @@ def _parallel(tasks, workers):
     warm()  # else every worker would compile
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(make_simulation, tasks)
+        for future in [pool.submit(make_simulation, task) for task in tasks]:
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                yield "a process was killed, perhaps for lack of memory; run again to go on"
 
 
 def make_simulation(task):
@@ -104,22 +113,24 @@ def make_simulation(task):
         Place(run.folder, task.split, sim, shard, task.dataset.execution.shards_per_simulation)
         for shard in run.shards
     ]
+    spec = specs.samples_spec(task.dataset)
     try:
-        inputs = inputs_of(task.dataset, run.folder, sim)
+        inputs = inputs_of(task.dataset, run.folder, sim, run.overwrite)
         for place in places:
-            if run.overwrite:
-                discard(place)
             write_shard(
-                specs.samples_spec(task.dataset),
+                spec,
                 inputs,
                 place,
                 code=code_digest(PRODUCER),
                 threads=task.threads,
                 memory_mb=task.dataset.execution.memory_gb * 1000,
+                fresh=run.overwrite,
             )
     except Exception as error:
         for place in places:
-            discard(place)
+            place.progress.unlink(missing_ok=True)
+            if not is_whole(place, specs.spec_hash(spec)):
+                discard(place)
         log = run.folder / "logs" / f"sim_{sim}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(traceback.format_exc())
@@ -129,16 +140,32 @@ def make_simulation(task):
     return None
 
 
-def inputs_of(dataset, folder, sim):
-    """Inputs of a simulation; a synthetic one is made if it is not there."""
+def inputs_of(dataset, folder, sim, fresh=False):
+    """Inputs of a simulation; a synthetic one is made unless it is there, made of the same."""
     table = Path(plan.user_files(dataset)["parameters.file"])
     if not plan.is_synthetic(dataset):
         return Inputs(*map(Path, plan.input_files("", dataset, sim)), table)
     files = plan.simulation_files(dataset, sim)
-    paths = [folder / file for part in files.values() for file in part]
-    if not all(path.is_file() for path in paths):
-        write_pair(specs.simulation_spec(dataset), table, sim, folder / "inputs")
+    spec = specs.simulation_spec(dataset)
+    origin = {
+        "spec": spec,
+        "parameters": ParameterTable(table).row(sim, dataset.source.set),
+        "code": code_digest(SIMULATOR),
+    }
+    note = folder / "inputs" / f"simulation_{sim}.json"
+    present = all((folder / file).is_file() for part in files.values() for file in part)
+    if fresh or not present or _content(note) != origin:
+        note.unlink(missing_ok=True)
+        write_pair(spec, table, sim, folder / "inputs")
+        write_json(note, origin)
     return Inputs(*(folder / files[part][0] for part in ("DMO", "Hydro", "FOF")), table)
+
+
+def _content(path):
+    try:
+        return read_json(path)
+    except SimlabError:
+        return None
 
 
 def records_in(folder):

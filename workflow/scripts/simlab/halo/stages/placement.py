@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from simlab.core.errors import SimlabError
 from simlab.core.files import sha256_of
-from simlab.halo.names import record_file, sample_file, sim_folder
+from simlab.halo.files.records import read_record
+from simlab.halo.names import is_record, record_file, sample_file, sim_folder
+
+SIDES = {"train": "test", "test": "train"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,32 @@ def remove_strangers(place, named):
             path.unlink()
 
 
+def remove_other_layouts(place):
+    """Delete what is left of the simulation in the other split and of shards that are no more."""
+    here, sim = place.record.parent, place.sim
+    elsewhere = place.folder / sim_folder(SIDES[place.split], sim)
+    for path in elsewhere.glob(f"sim_{sim}_halo_*_rot_*.npz"):
+        path.unlink()
+    for folder, first in ((here, place.n_shards), (elsewhere, 0)):
+        for record in filter(is_record, folder.glob("shard_*.json")):
+            if int(record.stem.removeprefix("shard_")) >= first:
+                record.with_name(f".{record.stem}.progress.json").unlink(missing_ok=True)
+                record.with_suffix(".large_scale.json").unlink(missing_ok=True)
+                record.unlink(missing_ok=True)
+    _remove_if_empty(elsewhere)
+
+
+def is_whole(place, digest):
+    """Whether a record of the specification `digest` is there with all its samples intact."""
+    try:
+        record = read_record(place.record)
+    except SimlabError:
+        return False
+    return record["spec_hash"] == digest and all(
+        is_intact(place.folder, entry) for entry in record["samples"]
+    )
+
+
 def is_intact(folder, entry):
     """Whether the file of a sample entry is there with the bytes it was written with."""
     path = folder / entry["file"]
@@ -69,5 +99,9 @@ def discard(place):
     if folder.is_dir():
         for part in folder.glob(".*.part"):
             part.unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder):
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -28,7 +28,7 @@ from simlab.halo.files.snapshots import (
 from simlab.halo.parameters import ParameterTable, out_of_range
 from simlab.halo.projection import project_multiscale
 from simlab.halo.specs import dataset_from, spec_hash
-from simlab.halo.stages.placement import is_intact, remove_strangers
+from simlab.halo.stages.placement import is_intact, remove_other_layouts, remove_strangers
 from simlab.halo.statistics import sample_moments
 from simlab.halo.streaming import prefetched
 from simlab.halo.views import view
@@ -52,7 +52,7 @@ class Inputs:
     table: Path
 
 
-def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000):
+def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=False):
     """Write the samples of a shard that are not there yet, then its record.
 
     Parameters
@@ -66,6 +66,8 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000):
     threads : int
     memory_mb : float
         Limits how many haloes are worked on in one pass over the particles; changes no result.
+    fresh : bool
+        Make everything again.
 
     Returns
     -------
@@ -73,9 +75,10 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000):
     """
     start = time.process_time(), time.perf_counter()
     job = _Job(spec, inputs, place, code)
-    if job.is_complete():
+    remove_other_layouts(place)
+    if not fresh and job.is_complete():
         return False
-    done = job.finished_haloes()
+    done = {} if fresh else job.finished_haloes()
     todo = [halo for halo in job.haloes if halo["halo_idx"] not in done]
     per_pass = haloes_per_pass(job.dataset, memory_mb)
     weights = _Weights()
