@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from simlab.core.errors import ConfigError
-from simlab.halo.options import Variadic, dataset_of, refuse, source_of
+from simlab.halo.options import (
+    Variadic,
+    dataset_of,
+    refuse,
+    require_folders,
+    require_writable,
+    source_of,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -127,6 +134,7 @@ def process_simulations(
     if shard is not None and not 0 <= shard < n_shards:
         refuse(f"--shard is {shard}, expected 0 <= shard < n_shards ({n_shards})")
     folder = output_base_root / f"train_data_rotated_{resolution}"
+    require_writable("output_base_root", folder)
     if dry_run:
         _print_plan(dataset, folder)
         return
@@ -183,7 +191,12 @@ def add_large_scale(
     large_region_size: Annotated[
         float, typer.Option("--large_region_size", help="Side of one map, Mpc/h")
     ] = 12.5,
-    target_res: Annotated[int, typer.Option("--target_res", help="Side of the maps, px")] = 128,
+    target_res: Annotated[
+        int | None,
+        typer.Option(
+            "--target_res", help="Side of the maps, px (default: 128; from snapshots: the sample's)"
+        ),
+    ] = None,
     scales: Scales = None,
     from_snapshot: Annotated[
         bool, typer.Option("--from_snapshot", help="Rotated samples, from the particles")
@@ -212,9 +225,12 @@ def add_large_scale(
         refuse("--nbody_base is needed with --from_snapshot")
     if not from_snapshot and projected_images_dir is None:
         refuse("--projected_images_dir is needed without --from_snapshot")
-    for name, path in (("data_dir", data_dir), ("fof_nbody_base", fof_nbody_base)):
-        if not path.is_dir():
-            refuse(f"--{name}: {path} is not a folder")
+    require_folders(
+        data_dir=data_dir,
+        fof_nbody_base=fof_nbody_base,
+        nbody_base=nbody_base if from_snapshot else None,
+        projected_images_dir=None if from_snapshot else projected_images_dir,
+    )
     from simlab.halo.additions import Addition, add_to_folders
     from simlab.halo.ranks import rank_and_size
     from simlab.halo.stages.large_scale import LargeScaleOptions

@@ -1,11 +1,12 @@
 """Options of the halo commands: originals' spellings, and the configuration they amount to."""
 
+import os
 import sys
 
 import typer
 from typer.core import TyperCommand
 
-from simlab.core.errors import ConfigError
+from simlab.core.errors import ConfigError, SimlabError
 
 KEYS = {
     "seed": "seed",
@@ -79,9 +80,7 @@ def source_of(bases, synthetic, n_grid):
     if missing:
         names = ", ".join(f"--{name}" for name in missing)
         refuse(f"{names} missing: folders of simulations, or --synthetic to make simulations")
-    for name, path in bases.items():
-        if not path.is_dir():
-            refuse(f"--{name}: {path} is not a folder")
+    require_folders(**bases)
     return {"kind": "camels", **{name: str(path) for name, path in bases.items()}}
 
 
@@ -95,10 +94,42 @@ def dataset_of(mapping):
         dataset = parse_config(DatasetConfig, mapping)
     except ConfigError as error:
         refuse(_with_option(str(error).splitlines()[1].strip()))
-    problems = plan.problems(dataset)
+    problems = plan.problems(dataset, each_simulation=False)
     if problems:
         refuse(_with_option(" ".join(problems[0].split())))
+    if not plan.is_synthetic(dataset):
+        _require_some_simulation(dataset)
     return dataset
+
+
+def _require_some_simulation(dataset):
+    """Refuse folders in which none of the simulations is; single ones may fail later."""
+    from simlab.halo import plan
+
+    problem = None
+    for sim in plan.simulations(dataset):
+        try:
+            plan.input_files("", dataset, sim)
+            return
+        except SimlabError as error:
+            problem = problem or error
+    refuse(f"--nbody_base, --hydro_base, --fof_nbody_base: no simulation is complete: {problem}")
+
+
+def require_writable(option, path):
+    """Refuse a folder that can neither be written into nor be made."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir():
+        refuse(f"--{option}: {there} is not a folder")
+    if not os.access(there, os.W_OK):
+        refuse(f"--{option}: no permission to write into {there}")
+
+
+def require_folders(**folders):
+    """Refuse the first path that is given and is not a folder."""
+    for option, path in folders.items():
+        if path is not None and not path.is_dir():
+            refuse(f"--{option}: {path} is not a folder")
 
 
 def _with_option(problem):

@@ -128,8 +128,11 @@ def user_files(dataset):
     return {"parameters.file": user_path(dataset.parameters.file)}
 
 
-def problems(dataset):
-    """What makes a data set impossible, as texts; found without opening a snapshot."""
+def problems(dataset, each_simulation=True):
+    """What makes a data set impossible, as texts; found without opening a snapshot.
+
+    `each_simulation`: files of the user must be there for all simulations.
+    """
     missing = [
         f"{key}: file not found: {path}"
         for key, path in user_files(dataset).items()
@@ -137,13 +140,13 @@ def problems(dataset):
     ]
     found = missing or _table_problems(dataset)
     if not is_synthetic(dataset):
-        found += _folder_problems(dataset)
+        found += _folder_problems(dataset, each_simulation)
     if dataset.maps.cic_backend == "masl" and find_spec("MAS_library") is None:
         found.append("maps.cic_backend: masl needs Pylians, which is not installed: make pylians")
     return found
 
 
-def _folder_problems(dataset):
+def _folder_problems(dataset, each_simulation):
     source = dataset.source
     bases = ("nbody_base", "hydro_base", "fof_nbody_base")
     missing = [
@@ -151,7 +154,7 @@ def _folder_problems(dataset):
         for key in bases
         if not user_path(getattr(source, key)).is_dir()
     ]
-    if missing:
+    if missing or not each_simulation:
         return missing
     wrong = []
     for sim in simulations(dataset):
