@@ -4,21 +4,23 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from simlab.core.progress import progress
 from simlab.halo.errors import SampleError
 from simlab.halo.files.catalogs import load_halo_catalog
 from simlab.halo.files.snapshots import open_snapshot
 from simlab.halo.layout import simulation_folder
 from simlab.halo.stages.large_scale import (
+    ALIGNED,
+    ROTATED,
     Counts,
     LargeScaleOptions,
     aligned_large_scale,
-    finest_scale,
     rotated_large_scale,
+    samples_to_do,
 )
 
 SIM_FOLDER = re.compile(r"sim_(\d+)")
 CHUNK_PARTICLES = 4194304
-USUAL_SCALES = (12.5, 25.0, 50.0)
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,26 @@ class Addition:
 
 
 def add_to_folders(addition, rank=0, size=1):
-    """Add large_scale to the samples of this rank's simulations; how many were written, skipped."""
+    """Add large_scale to the samples of this rank's simulations; how many were written, skipped.
+
+    All of them are looked at before the first is written.
+    """
     folders = simulation_folders(addition.data_dir)
     if not folders:
         raise SampleError(f"{addition.data_dir}: no folders sim_*, train/sim_* or test/sim_*")
-    counts = Counts()
+    counts, work = Counts(), []
+    pattern = ALIGNED if addition.snapshots is None else ROTATED
     for sim, folder in folders[rank::size]:
-        counts += _add(addition, sim, folder)
+        catalog = load_halo_catalog(
+            simulation_folder(addition.catalogs, addition.set_name, sim),
+            addition.mass_threshold,
+            snapnum=addition.snapnum,
+        )
+        todo = samples_to_do(folder, pattern, catalog, addition.options.overwrite, counts)
+        work.append((sim, catalog, todo))
+    for sim, catalog, todo in progress(work, len(work), "simulations"):
+        _add(addition, sim, catalog, todo)
+        counts.written += len(todo)
     return counts
 
 
@@ -70,32 +85,20 @@ def simulation_folders(data_dir):
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
-def _add(addition, sim, folder):
-    catalog = load_halo_catalog(
-        simulation_folder(addition.catalogs, addition.set_name, sim),
-        addition.mass_threshold,
-        snapnum=addition.snapnum,
-    )
+def _add(addition, sim, catalog, todo):
+    options = addition.options
     if addition.snapshots is None:
-        return aligned_large_scale(
-            folder, addition.maps_folder, sim, catalog, catalog["box_size"], addition.options
-        )
+        aligned_large_scale(todo, addition.maps_folder, sim, catalog, options)
+        return
     snapshot = open_snapshot(
         simulation_folder(addition.snapshots, addition.set_name, sim), addition.snapnum
     )
-    options = LargeScaleOptions(
-        addition.options.scales or USUAL_SCALES,
-        addition.options.region,
-        addition.options.resolution,
-        addition.options.overwrite,
-    )
-    return rotated_large_scale(
-        folder,
+    rotated_large_scale(
+        todo,
         sim,
         snapshot,
         catalog,
         options,
         seed=addition.seed,
-        finest=finest_scale(folder, snapshot.box_size),
         chunk_particles=CHUNK_PARTICLES,
     )

@@ -25,6 +25,8 @@ from simlab.halo.views import view
 KEY = "large_scale"
 ALIGNED = re.compile(r"halo_(?P<halo>\d+)_(?P<plane>xy|xz|yz)\.npz")
 ROTATED = re.compile(r"sim_(?P<sim>\d+)_halo_(?P<halo>\d+)_rot_(?P<rot>\d+)\.npz")
+USUAL_SCALES = (12.5, 25.0, 50.0)
+USUAL_RESOLUTION = 128
 PASS_VIEWS = 200
 """Views whose maps are held in memory at a time."""
 
@@ -120,53 +122,6 @@ def replace_large_scale(path, sample, values):
     write_npz(path, {key: sample[key] for key in keys}, DEFLATE)
 
 
-def aligned_large_scale(folder, maps_folder, sim, catalog, box_size, options):
-    """Route A: samples `halo_{i}_{plane}.npz` of one folder, from maps of the whole box.
-
-    Parameters
-    ----------
-    folder : path
-        `sim_{sim}` with the samples.
-    maps_folder : path
-        Holds `projections_{plane}_{sim}.npz` with key `dm` (npix, npix).
-    catalog : dict
-        Kept haloes, of `load_halo_catalog`.
-    options : LargeScaleOptions
-    """
-    counts, fields, todo = Counts(), {}, []
-    for path in sorted(Path(folder).glob("halo_*_*.npz")):
-        match = ALIGNED.fullmatch(path.name)
-        if match and _in_catalog(path, int(match["halo"]), catalog, counts):
-            _require_free(path, npz_headers(path), options.overwrite)
-            todo.append((path, int(match["halo"]), match["plane"]))
-    for path, halo, plane in todo:
-        if plane not in fields:
-            source = Path(maps_folder) / f"projections_{plane}_{sim}.npz"
-            fields[plane] = read_npz(source, ["dm"])["dm"]
-        sample = read_npz(path)
-        center = sample.get("halo_center", catalog["pos"][halo])
-        cuts = extract_inference_cutouts(
-            fields[plane],
-            np.asarray(center, np.float64),
-            box_size,
-            axis=AXES[plane],
-            target_resolution=options.resolution,
-            scales=options.scales or (options.region,),
-        )
-        replace_large_scale(path, sample, cuts if options.scales else cuts[0])
-        counts.written += 1
-    return counts
-
-
-def _in_catalog(path, halo, catalog, counts):
-    kept = len(catalog["mass"])
-    if halo < kept:
-        return True
-    logger.warning("%s: the catalog has %d haloes, skipped", path, kept)
-    counts.skipped += 1
-    return False
-
-
 @dataclass(frozen=True)
 class LargeScaleOptions:
     """What to store.
@@ -177,59 +132,117 @@ class LargeScaleOptions:
         Sides, Mpc/h, stored as (S, res, res); empty: one map of side `region`, (res, res).
     region : float
         Mpc/h
-    resolution : int
+    resolution : int or None
+        None: 128, from snapshots that of the samples.
     overwrite : bool
     """
 
     scales: tuple
     region: float
-    resolution: int
+    resolution: int | None
     overwrite: bool
 
 
-def rotated_large_scale(folder, sim, snapshot, catalog, options, *, seed, finest, chunk_particles):
-    """Route B: samples `sim_{s}_halo_{h}_rot_{r}.npz` of one folder, from the DMO particles.
+def samples_to_do(folder, pattern, catalog, overwrite, counts):
+    """[(path, halo, match)] of the samples of a folder; nothing is written.
 
-    The rotation is the sample's rot_matrix, else that of the key (seed, sim, group_index, rot).
-    `finest`: side of the condition, Mpc/h, which fixes the fine pixels.
+    Samples of haloes beyond the catalog are counted as skipped. Errors: SampleError for the first
+    that has a large_scale, unless `overwrite`.
     """
-    counts, views = Counts(), []
-    for path in sorted(Path(folder).glob("sim_*_halo_*_rot_*.npz")):
-        match = ROTATED.fullmatch(path.name)
-        if not match or int(match["sim"]) != sim:
+    todo, kept = [], len(catalog["mass"])
+    for path in sorted(Path(folder).glob("*.npz")):
+        match = pattern.fullmatch(path.name)
+        if not match:
             continue
-        halo = int(match["halo"])
-        if not _in_catalog(path, halo, catalog, counts):
+        if int(match["halo"]) >= kept:
+            logger.warning("%s: the catalog has %d haloes, skipped", path, kept)
+            counts.skipped += 1
             continue
+        if not overwrite and KEY in npz_headers(path):
+            raise SampleError(f"{path}: has {KEY} already, --overwrite replaces it")
+        todo.append((path, int(match["halo"]), match))
+    return todo
+
+
+def aligned_large_scale(todo, maps_folder, sim, catalog, options):
+    """Route A: samples `halo_{i}_{plane}.npz` of one simulation, from maps of the whole box.
+
+    Parameters
+    ----------
+    todo : list
+        Of `samples_to_do` with ALIGNED.
+    maps_folder : path
+        Holds `projections_{plane}_{sim}.npz` with key `dm` (npix, npix).
+    catalog : dict
+        Kept haloes, of `load_halo_catalog`.
+    options : LargeScaleOptions
+    """
+    fields = {}
+    for path, halo, match in todo:
+        plane = match["plane"]
+        if plane not in fields:
+            source = Path(maps_folder) / f"projections_{plane}_{sim}.npz"
+            fields[plane] = read_npz(source, ["dm"])["dm"]
         sample = read_npz(path)
-        _require_free(path, sample, options.overwrite)
-        center = np.asarray(sample.get("halo_center", catalog["pos"][halo]), np.float64)
-        rotation = sample.get("rot_matrix")
+        cuts = extract_inference_cutouts(
+            fields[plane],
+            _center(sample, halo, catalog),
+            catalog["box_size"],
+            axis=AXES[plane],
+            target_resolution=options.resolution or USUAL_RESOLUTION,
+            scales=options.scales or (options.region,),
+        )
+        replace_large_scale(path, sample, cuts if options.scales else cuts[0])
+
+
+def rotated_large_scale(todo, sim, snapshot, catalog, options, *, seed, chunk_particles):
+    """Route B: samples `sim_{s}_halo_{h}_rot_{r}.npz` of one simulation, from the DMO particles.
+
+    The rotation is the sample's rot_matrix, else the one in the shard record beside the sample,
+    else that of the key (seed, sim, group_index, rot). Scales and depth are the record's, too.
+    """
+    if not todo:
+        return
+    record = _Records(todo[0][0].parent)
+    views, resolutions = [], {options.resolution} - {None}
+    for path, halo, match in todo:
+        sample = read_npz(path)
+        resolutions.add(sample["condition"].shape[-1])
+        if len(resolutions) > 1:
+            raise SampleError(
+                f"{path}: condition is {sample['condition'].shape[-1]} px wide, expected "
+                f"{options.resolution or sorted(resolutions)}: pixels would hold other masses"
+            )
+        rotation = sample.get("rot_matrix", record.rotations.get(path.name))
         if rotation is None:
             group = int(catalog["group_index"][halo])
             rotation, _ = view(seed, sim, halo, group, int(match["rot"]))
-        views.append((path, center, np.asarray(rotation, np.float64)))
+        views.append((path, _center(sample, halo, catalog), np.asarray(rotation, np.float64)))
+    finest, *wider = record.scales or (snapshot.box_size / 8, *USUAL_SCALES)
     maps = parse_config(
         MapsConfig,
         {
             "box_size": snapshot.box_size,
-            "resolution": options.resolution,
-            "scales": [finest, *options.scales],
+            "resolution": resolutions.pop(),
+            "scales": [finest, *(options.scales or wider)],
+            "depth": record.depth,
         },
         "scales",
     )
     project_views(views, snapshot, maps, chunk_particles=chunk_particles)
-    counts.written += len(views)
-    return counts
 
 
-def _require_free(path, sample, overwrite):
-    if KEY in sample and not overwrite:
-        raise SampleError(f"{path}: has {KEY} already, --overwrite replaces it")
+class _Records:
+    """What the shard records in a folder tell of the samples beside them."""
+
+    def __init__(self, folder):
+        self.scales, self.depth, self.rotations = None, None, {}
+        for path in filter(is_record, sorted(folder.glob("shard_*.json"))):
+            record = read_record(path)
+            self.scales, self.depth = record["scales"], record["depth"]
+            for entry in record["samples"]:
+                self.rotations[Path(entry["file"]).name] = entry["rot_matrix"]
 
 
-def finest_scale(folder, box_size):
-    """Side of the condition maps, Mpc/h, from a shard record in `folder`, else an eighth box."""
-    for path in filter(is_record, sorted(Path(folder).glob("shard_*.json"))):
-        return read_record(path)["scales"][0]
-    return box_size / 8
+def _center(sample, halo, catalog):
+    return np.asarray(sample.get("halo_center", catalog["pos"][halo]), np.float64)
