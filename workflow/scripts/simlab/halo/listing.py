@@ -6,7 +6,9 @@ import numpy as np
 
 from simlab.core.errors import InputFileError, SimlabError
 from simlab.core.files import read_npz
+from simlab.halo.errors import CatalogError
 from simlab.halo.files.catalogs import load_halo_catalog
+from simlab.halo.files.halo_tables import read_csv_catalog
 from simlab.halo.files.snapshots import open_snapshot
 
 TYPES = ("gas", "dark matter", "type 2", "tracers", "stars", "black holes")
@@ -20,6 +22,8 @@ def description(path, snapnum=90):
     path = Path(path)
     if path.suffix == ".npz":
         return _of_arrays(path)
+    if path.suffix == ".csv":
+        return _of_table(path)
     problems = []
     for read in (_of_snapshot, _of_catalog):
         try:
@@ -57,6 +61,19 @@ def _of_catalog(path, snapnum):
         f"halo catalog {catalog['path']}: {catalog['n_groups']} groups",
         f"box {_number(catalog['box_size'])} Mpc/h; {len(mass)} haloes above 1e13 Msun/h{heaviest}",
     ]
+
+
+def _of_table(path):
+    try:
+        pos, mass, _, _ = read_csv_catalog(path, {"length": "Mpc/h", "mass": "Msun/h"})
+    except CatalogError as error:
+        raise InputFileError(f"{path}: no halo catalog ({error})") from None
+    lines = [f"halo catalog {path}: {len(mass)} rows"]
+    if len(mass):
+        lines.append(
+            f"mass {mass.min():g} to {mass.max():g}, x, y, z {pos.min():g} to {pos.max():g}"
+        )
+    return [*lines, "in the units that source.catalog_units gives: the file does not tell"]
 
 
 def _of_arrays(path):
