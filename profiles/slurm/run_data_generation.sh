@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Submits a campaign: sbatch profiles/slurm/run_data_generation.sh [CAMPAIGN.yaml]
+# Submits a campaign: sbatch profiles/slurm/run_data_generation.sh [CAMPAIGN.yaml [OPTION...]]
+# Options go to Snakemake, e.g. --default-resources slurm_account=... slurm_partition=...
 # This job only runs Snakemake, which submits the work itself and waits for it.
 #SBATCH --job-name=simlab-halo
 #SBATCH --time=2-00:00:00
@@ -8,4 +9,4 @@
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/../..}"
 campaign=${1:-config/campaigns/halo-single-node.yaml}
-exec .venv/bin/snakemake halo --profile profiles/slurm --configfile "$campaign"
+exec .venv/bin/snakemake halo --profile profiles/slurm --configfile "$campaign" "${@:2}"
