@@ -55,6 +55,13 @@ def test_conda_environments_are_used_and_exist(root):
     assert named == {path.relative_to(root).as_posix() for path in environments(root)}
 
 
+def test_environments_of_peers_have_the_versions_of_the_lock(root, locked):
+    for line in (root / "envs" / "peers" / "halo.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, version = line.split("==")
+            assert locked[name] == version
+
+
 def test_the_lock_names_no_address(root):
     assert "://" not in (root / "requirements.lock").read_text()
 
