@@ -19,7 +19,8 @@ import numpy as np
 case = np.load(sys.argv[1])
 n, dimensions = int(case["n"]), case["positions"].shape[1]
 field = np.zeros((n,) * dimensions, np.float32)
-MASL.MA(case["positions"], field, np.float32(case["box"]), MAS="CIC", W=case["masses"], verbose=False)
+box = np.float32(case["box"])
+MASL.MA(case["positions"], field, box, MAS="CIC", W=case["masses"], verbose=False)
 np.save(sys.argv[2], field)
 """
 
