@@ -213,6 +213,8 @@ def main():
     print(f"             SECONDS_PER_PARTICLE = {1e-9 * fixed:.1e}  # {what}")
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if any(result.get("difference", 0) > 1 for result in results.values()):
+        raise SystemExit("maps differ from those of the plain way")
 
 
 if __name__ == "__main__":
