@@ -5,6 +5,7 @@ measured value of 1 is the tolerance where a check compares several things.
 """
 
 from simlab.core.checks import skip
+from simlab.core.errors import InputFileError
 from simlab.halo.map_checks import check_cic, check_inference, check_periodic
 from simlab.halo.pixel_checks import Mass, Normalization, Pictures, StatisticsFiles
 from simlab.halo.record_checks import (
@@ -29,9 +30,10 @@ def run_checks(case, records, read):
     read : callable
         file -> sample, as a dict of arrays.
     """
+    shapes = Shapes(case)
     watching = [
         Scales(case),
-        Shapes(case),
+        shapes,
         Normalization(case),
         StatisticsFiles(case),
         Parameters(case),
@@ -48,7 +50,11 @@ def run_checks(case, records, read):
         for entry in record["samples"]:
             name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
             if name in case.pictured:
-                sample = read(entry["file"])
+                try:
+                    sample = read(entry["file"])
+                except InputFileError as error:
+                    shapes.unreadable[entry["file"]] = str(error)
+                    continue
                 for check in watching:
                     if name in case.chosen or check.sees_all:
                         check.see_sample(name, record, entry, sample)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from simlab.core.checks import Check, skip
+from simlab.core.errors import InputFileError
 from simlab.halo.check_case import Counted, Watching, Worst
 from simlab.halo.splits import train_test_split
 from simlab.halo.views import view
@@ -42,6 +43,8 @@ class Shapes(Watching):
         super().__init__(case)
         self.wrong = Counted()
         self.recorded = set()
+        self.unreadable = {}
+        """File: text, of the samples that could not be read again."""
 
     def see_record(self, record):
         """Compare resolution and specification with the configuration."""
@@ -63,7 +66,13 @@ class Shapes(Watching):
         listed = set()
         for name, (file, _) in self.case.samples.items():
             listed.add(file)
-            found = self.case.shapes(file)
+            try:
+                found = {} if file in self.unreadable else self.case.shapes(file)
+            except InputFileError as error:
+                self.unreadable[file] = str(error)
+            if file in self.unreadable:
+                self.wrong.see(True, self.unreadable[file], name)
+                continue
             for key, shape in expected.items():
                 self.wrong.see(found.get(key) != shape, f"{file}: {key} {found.get(key)}", name)
         for file in sorted(listed ^ self.recorded):

@@ -96,11 +96,16 @@ def stats_problems(folder, digest, scales):
     for species, arrays in stats.items():
         if str(arrays["spec_hash"]) != digest:
             problems.append(f"{species}: other specification")
+        if int(arrays["n_samples"]) != summary["n_samples"]:
+            problems.append(f"{species}: n_samples differs from normalization.json")
+        if arrays["param_names"].tolist() != summary["param_names"]:
+            problems.append(f"{species}: param_names differs from normalization.json")
     if summary["spec_hash"] != digest:
         problems.append("normalization.json: other specification")
     for species, prefix in zip(SPECIES, PREFIXES, strict=True):
-        for key in ("mean", "std"):
-            stored = float(stats[species][f"{prefix}_mag_{key}"])
+        names = {"mean": f"{prefix}_mag_mean", "std": f"{prefix}_mag_std"}
+        for key in ("mean", "std", "min", "max", "count"):
+            stored = stats[species][names.get(key, key)].item()
             if stored != summary["fields"][species][key]:
                 problems.append(f"{species}: {key} differs from normalization.json")
     dark = stats[SPECIES[0]]
