@@ -1,5 +1,7 @@
 """Halo maps: paired simulations, samples of every view of every halo, statistics and checks."""
 
+import re
+
 from simlab.halo import plan as halo_plan, specs as halo_specs
 
 HALO = campaign.datasets("halo")
@@ -61,7 +63,7 @@ for suffix, (names, files) in halo_plan.simulation_layouts(HALO).items():
         benchmark:
             "logs/halo_simulation/{dataset}/{sim}.tsv"
         wildcard_constraints:
-            dataset="|".join(names),
+            dataset="|".join(map(re.escape, names)),
         conda:
             "../../envs/halo.yaml"
         threads: 1
