@@ -23,6 +23,10 @@ class ParameterTableError(InputFileError):
     """A table of simulation parameters is not what it should be."""
 
 
+class MissingColumnError(ParameterTableError):
+    """A table of simulation parameters lacks a column that is asked for."""
+
+
 class MissingTableError(ParameterTableError, MissingFileError):
     """A table of simulation parameters does not exist."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from simlab.core.config import nearest, user_path
 from simlab.core.errors import InputFileError, MissingFileError
 from simlab.core.files import open_input, read_csv
-from simlab.halo.errors import MissingTableError, ParameterTableError
+from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
 
 INFO_FILE = "resources/halo/Info_IllustrisTNG_L50n512_35params.csv"
 
@@ -203,7 +203,7 @@ class ParameterTable:
         missing = [name for name, s in zip(names, sources, strict=True) if s is None]
         if missing:
             hint = nearest(missing[0], row) if len(missing) == 1 else ""
-            raise ParameterTableError(
+            raise MissingColumnError(
                 f"{self.path}: {what} needs {', '.join(missing)}, which the table lacks{hint}"
             )
         return sources

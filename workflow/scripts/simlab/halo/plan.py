@@ -7,6 +7,7 @@ from simlab.core.config import user_path
 from simlab.core.errors import SimlabError
 from simlab.core.plan import Estimate
 from simlab.halo import layout
+from simlab.halo.errors import MissingColumnError
 from simlab.halo.names import SPECIES, record_file
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.splits import train_test_split
@@ -175,6 +176,8 @@ def _table_problems(dataset):
         table = ParameterTable(user_path(dataset.parameters.file))
         for sim in simulations(dataset):
             parameters_of(table, dataset, sim)
+    except MissingColumnError as error:
+        return [f"parameters.columns: {error}"]
     except SimlabError as error:
         return [f"parameters.file: {error}"]
     return []
