@@ -87,8 +87,8 @@ class SortedParticles:
         counts = np.zeros((BLOCKS, columns_total), np.int64)
         edges = np.linspace(0, count, BLOCKS + 1).astype(np.int64)
         blocks = list(zip(itertools.pairwise(edges), counts, strict=True))
-        equal = masses.size == 1
-        kept = masses if not equal else np.zeros(0, np.float32)
+        # one mass for all is not sorted
+        each, self.mass = masses[: masses.size if masses.size > 1 else 0], float(masses[0])
 
         def find(block):
             (start, stop), here = block
@@ -97,40 +97,44 @@ class SortedParticles:
 
         run(pool, find, blocks)
         first = sorting.place_blocks(counts)
-        dealt, dealt_masses = np.empty((count, 3), np.float32), np.empty_like(kept)
+        words = _words(each, count)
+        dealt = np.empty((count, 3 + words.shape[1]), np.float32)
 
         def deal(block):
             (start, stop), here = block
-            sorting.deal_to_columns(
-                positions, kept, columns, start, stop, here, dealt, dealt_masses
-            )
+            sorting.deal_to_columns(positions, words, columns, start, stop, here, dealt)
 
         run(pool, deal, blocks)
-        self.arrays = (
-            *(np.empty(count + LANES, np.float32) for _ in range(3)),
-            np.empty(len(kept) + LANES if len(kept) else 0, kept.dtype),
-        )
+        x, y, z = (np.empty(count + LANES, np.float32) for _ in range(3))
+        # none are float32, so that the kernels meet no other type
+        m = np.empty(count + LANES, masses.dtype) if len(each) else np.empty(0, np.float32)
+        self.arrays = x, y, z, m
         for array in self.arrays:
             array[count:] = 0
+        sorted_words = _words(m, count + LANES)
         self.starts = np.empty(columns_total * self.cells + 1, np.int64)
         self.starts[-1] = count
-        self.mass = float(masses[0])
 
         def order(edge):
             low, high = edge
             scale = self.cells / box_size
             sorting.order_columns(
-                dealt, dealt_masses, first, low, high, scale, self.cells, *self.arrays, self.starts
+                dealt, first, low, high, scale, self.cells, x, y, z, sorted_words, self.starts
             )
 
         parts = np.linspace(0, columns_total, BLOCKS + 1).astype(np.int64)
         run(pool, order, itertools.pairwise(parts))
 
 
+def _words(masses, count):
+    """Masses (count,) or none as rows (count, W) of float32 words of the same memory."""
+    return masses.view(np.float32).reshape(count, masses.itemsize // 4 if len(masses) else 0)
+
+
 def cell_grid(count):
     """(rows, cells): columns along x and y, cells along z, for a chunk of `count` particles.
 
-    Small cells waste fewer particles at the borders of the maps, many cells cost time by themselves.
+    Small cells waste fewer particles at the borders of maps, but every cell costs time by itself.
     """
     rows = min(32, max(4, 2 ** round(math.log2(max(count, 1) / 64) / 3)))
     return rows, 2 * rows

@@ -46,7 +46,7 @@ def check_masses(masses, count, name="masses"):
 
     array = np.asarray(masses)
     if array.ndim == 0 or (array.shape == (count,) and count and array.strides == (0,)):
-        array = array.reshape(-1)[:1]
+        array = array.reshape(-1)[:1].copy()  # a view would be read-only, a type of its own
     elif array.shape != (count,):
         raise PhysicsError(f"{name} has shape {array.shape}, expected ({count},) or one number")
     if array.dtype != np.float32:

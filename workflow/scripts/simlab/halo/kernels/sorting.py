@@ -44,12 +44,13 @@ def place_blocks(counts):
 
 
 @njit(cache=True, nogil=True)
-def deal_to_columns(positions, masses, columns, start, stop, places, dealt, dealt_masses):
+def deal_to_columns(positions, words, columns, start, stop, places, dealt):
     """Copy particles start..stop-1 to the next free places of their columns, which advance.
 
-    `masses` may be empty: then all are equal and none are copied.
+    A row of `dealt` (N, 3 + W) float32 is a position and the W words (N, W) of the mass: 0, 1 or 2
+    for no mass, float32, float64. One row is one place in memory.
     """
-    many = masses.size > 0
+    width = words.shape[1]
     for k in range(start, stop):
         column = columns[k]
         place = places[column]
@@ -57,17 +58,17 @@ def deal_to_columns(positions, masses, columns, start, stop, places, dealt, deal
         dealt[place, 0] = positions[k, 0]
         dealt[place, 1] = positions[k, 1]
         dealt[place, 2] = positions[k, 2]
-        if many:
-            dealt_masses[place] = masses[k]
+        for word in range(width):
+            dealt[place, 3 + word] = words[k, word]
 
 
 @njit(cache=True, nogil=True)
-def order_columns(dealt, dealt_masses, first, low, high, scale, cells, x, y, z, m, starts):
-    """Order the particles of columns low..high-1 by cell along z: (N, 3) -> x, y, z, m (N,).
+def order_columns(dealt, first, low, high, scale, cells, x, y, z, words, starts):
+    """Order the particles of columns low..high-1 by cell along z: rows -> x, y, z (N,), words.
 
     scale = cells / L. `starts` (columns cells + 1): first particle of each cell.
     """
-    many = dealt_masses.size > 0
+    width = words.shape[1]
     last = cells - 0.5
     for column in range(low, high):
         begin, end = first[column], first[column + 1]
@@ -87,8 +88,8 @@ def order_columns(dealt, dealt_masses, first, low, high, scale, cells, x, y, z, 
             x[place] = dealt[k, 0]
             y[place] = dealt[k, 1]
             z[place] = dealt[k, 2]
-            if many:
-                m[place] = dealt_masses[k]
+            for word in range(width):
+                words[place, word] = dealt[k, 3 + word]
         # places have advanced to the ends: shift them back
         for cell in range(cells - 1, 0, -1):
             here[cell] = here[cell - 1]
@@ -97,15 +98,13 @@ def order_columns(dealt, dealt_masses, first, low, high, scale, cells, x, y, z, 
 
 def warm():
     """Compile for the types that the library uses."""
-    positions = np.zeros((2, 3), np.float32)
+    positions, words = np.zeros((2, 3), np.float32), np.zeros((2, 1), np.float32)
     columns, first = np.zeros(2, np.uint16), np.array([0, 2])
     x, y, z = np.zeros((3, 2), np.float32)
     starts = np.zeros(2, np.int64)
-    for real in (np.float32, np.float64):
-        masses = np.zeros(2, real)
-        counts = np.zeros((1, 1), np.int64)
-        find_columns(positions, 0, 2, 1.0, 1, columns, counts[0])
-        place_blocks(counts)
-        dealt = positions.copy(), masses.copy()
-        deal_to_columns(positions, masses, columns, 0, 2, counts[0], *dealt)
-        order_columns(*dealt, first, 0, 1, 1.0, 1, x, y, z, masses, starts)
+    counts = np.zeros((1, 1), np.int64)
+    find_columns(positions, 0, 2, 1.0, 1, columns, counts[0])
+    place_blocks(counts)
+    dealt = np.zeros((2, 4), np.float32)
+    deal_to_columns(positions, words, columns, 0, 2, counts[0], dealt)
+    order_columns(dealt, first, 0, 1, 1.0, 1, x, y, z, words, starts)
