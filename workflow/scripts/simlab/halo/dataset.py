@@ -135,6 +135,9 @@ def validate_stats(prefix):
     fields = {"condition": _pair(stats, "condition")}
     for species, key in zip(SPECIES, ("dm_mag", "gas_mag", "star_mag"), strict=True):
         fields[species] = _pair(stats, key)
+    large = zip(stats["large_scale_mean"], stats["large_scale_std"], strict=True)
+    for number, (mean, std) in enumerate(large):
+        fields[f"large_scale[{number}]"] = {"mean": mean, "std": std}
     for name, values in fields.items():
         if not (np.isfinite(list(values.values())).all() and values["std"] > 0):
             raise StatisticsError(f"{prefix}: {name}: mean {values['mean']}, std {values['std']}")
