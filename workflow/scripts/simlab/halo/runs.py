@@ -18,7 +18,7 @@ from simlab.halo.config import DatasetConfig
 from simlab.halo.dataset import READER
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
-from simlab.halo.names import is_record
+from simlab.halo.names import SPECIES, is_record
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.stages.index import write_index
 from simlab.halo.stages.normalization import write_normalization
@@ -31,6 +31,11 @@ logger = logging.getLogger("simlab.halo")
 PRODUCER = "simlab/halo/stages/samples.py"
 """Its digest stands in records: the workflow's scripts are not part of an installed package."""
 SIMULATOR = "simlab/halo/stages/simulation.py"
+GATHERED = (
+    *("index.csv", "split.json", "normalization.json"),
+    *(f"{species}_normalization_stats.npz" for species in SPECIES),
+)
+"""Files that tell of all samples, of `write_gathered`."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,12 @@ def make_simulation(task):
         for shard in run.shards
     ]
     spec = specs.samples_spec(task.dataset)
+    log = run.folder / "logs" / f"sim_{sim}.log"
+    log.unlink(missing_ok=True)  # of an earlier run
     try:
         inputs = inputs_of(task.dataset, run.folder, sim, run.overwrite)
         for place in places:
-            write_shard(
+            made = write_shard(
                 spec,
                 inputs,
                 place,
@@ -126,18 +133,26 @@ def make_simulation(task):
                 memory_mb=task.dataset.execution.memory_gb * 1000,
                 fresh=run.overwrite,
             )
+            if made:
+                _forget_gathered(run.folder)
     except Exception as error:
         for place in places:
             place.progress.unlink(missing_ok=True)
             if not is_whole(place, specs.spec_hash(spec)):
                 discard(place)
-        log = run.folder / "logs" / f"sim_{sim}.log"
+                _forget_gathered(run.folder)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(traceback.format_exc())
         if isinstance(error, SimlabError):
             return " ".join(str(error).split())
         return f"{type(error).__name__}: {' '.join(str(error).split())} (traceback in {log})"
     return None
+
+
+def _forget_gathered(folder):
+    """Delete index and statistics, which tell of other samples than there are now."""
+    for name in GATHERED:
+        (folder / name).unlink(missing_ok=True)
 
 
 def inputs_of(dataset, folder, sim, fresh=False):
@@ -169,7 +184,10 @@ def _content(path):
 
 
 def records_in(folder):
-    """Paths of all shard records of a data set; SampleError if shards of a simulation lack."""
+    """Paths of all shard records of a data set.
+
+    Errors: SampleError if shards of a simulation lack, or settings differ.
+    """
     found = sorted(
         path
         for split in ("train", "test")
@@ -178,10 +196,17 @@ def records_in(folder):
     )
     if not found:
         raise SampleError(f"{folder}: no shard records below train/ and test/")
-    shards = {}
+    shards, settings = {}, {}
     for path in found:
         record = read_record(path)
+        settings.setdefault(record["spec_hash"], path)
         shards.setdefault((record["sim"], record["n_shards"]), set()).add(record["shard"])
+    if len(settings) > 1:
+        first, second, *_ = settings.values()
+        raise SampleError(
+            f"{first} and {second} were made with different settings; make all simulations again "
+            "with the same, or delete those of one kind"
+        )
     for (sim, count), present in shards.items():
         missing = sorted(set(range(count)) - present)
         if missing:
