@@ -114,6 +114,65 @@ def deposit_run(particles, first, last, image, levels, finest, touched, masked, 
                 add_to_plane(unsigned, weights, count, pitch, sums)
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def find_spans(base, slope, extent, half_depth, windows, low, high, spans, cuts):
+    """Which cells low..high-1 of a column touch each window and which lie wholly inside it.
+
+    base, slope: rotated place of the column's end and step from cell to cell; extent: half extents
+    of a cell. spans (S + 1, 4): row k gets the first and the end of the cells that touch window k,
+    and of those inside; the last row, in its second half, those inside the depth.
+    Returns the number of `cuts`, the ends of all these in order, and the finest level touched.
+    """
+    _, _, sides, pixel, whole, nested = windows
+    bx, by, bz = base
+    vx, vy, vz = slope
+    ex, ey, ez = extent
+    n_levels = sides.size
+    top = n_levels - 1
+    p, q = narrow(bz, vz, half_depth - ez, low, high)
+    spans[n_levels, 2], spans[n_levels, 3] = p, q
+    cuts[0], cuts[1], cuts[2], cuts[3] = low, high, p, q
+    n_cuts, finest_touched = 4, top
+    for k in range(top, -1, -1):
+        p, q = low, high
+        if k < top:
+            p, q = narrow(bx, vx, sides[k] + pixel + ex, p, q)
+            p, q = narrow(by, vy, sides[k] + pixel + ey, p, q)
+            if p >= q:
+                break
+        finest_touched = k
+        spans[k, 0], spans[k, 1] = p, q
+        # a cloud at the edge of the box wraps, at other edges it is cut
+        inner = sides[k] if whole and k == top else sides[k] - pixel
+        if nested or k == top:
+            p, q = narrow(bx, vx, inner - ex, p, q)
+            p, q = narrow(by, vy, inner - ey, p, q)
+        else:
+            q = p
+        spans[k, 2], spans[k, 3] = p, q
+        for end in range(4):
+            cuts[n_cuts + end] = spans[k, end]
+        n_cuts += 4
+    sort_few(cuts, n_cuts)
+    return n_cuts, finest_touched
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def classify(cell, finest_touched, whole, spans):
+    """(finest level that holds a cell, finest that it touches, must particles be tested?)."""
+    n_levels = spans.shape[0] - 1
+    finest, touched = n_levels, n_levels
+    for k in range(finest_touched, n_levels):
+        if touched == n_levels and spans[k, 0] <= cell < spans[k, 1]:
+            touched = k
+        if finest == n_levels and spans[k, 2] <= cell < spans[k, 3]:
+            finest = k
+    masked = not spans[n_levels, 2] <= cell < spans[n_levels, 3]
+    if whole and not spans[n_levels - 1, 2] <= cell < spans[n_levels - 1, 3]:
+        masked = True
+    return finest, touched, masked
+
+
 @njit(cache=True, nogil=True)
 def project_task(
     particles,
@@ -160,10 +219,11 @@ def project_task(
     sx, sy, sz = (abs(r01) * half + tx, abs(r11) * half + ty, abs(r21) * half + tz)
     top = n_levels - 1
     reach = sides[top] + pixel
+    reach_x, reach_y, reach_z = reach + ex, reach + ey, half_depth + ez
     maps = np.empty((n_levels, 8))
     cuts = np.empty(4 * n_levels + 4, np.int64)
-    low_in, high_in = np.empty(n_levels, np.int64), np.empty(n_levels, np.int64)
-    low_at, high_at = np.empty(n_levels, np.int64), np.empty(n_levels, np.int64)
+    spans = np.empty((n_levels + 1, 4), np.int64)
+    extent = ex, ey, ez
 
     for a in range(-1, 2):
         for b in range(-1, 2):
@@ -173,9 +233,9 @@ def project_task(
                 # the middle of the box
                 mx, my, mz = dx + half, dy + half, dz + half
                 if (
-                    abs(r00 * mx + r01 * my + r02 * mz) > reach + ex + sx + abs(r00) * half
-                    or abs(r10 * mx + r11 * my + r12 * mz) > reach + ey + sy + abs(r10) * half
-                    or abs(r20 * mx + r21 * my + r22 * mz) > half_depth + ez + sz + abs(r20) * half
+                    abs(r00 * mx + r01 * my + r02 * mz) > reach_x + sx + abs(r00) * half
+                    or abs(r10 * mx + r11 * my + r12 * mz) > reach_y + sy + abs(r10) * half
+                    or abs(r20 * mx + r21 * my + r22 * mz) > reach_z + sz + abs(r20) * half
                 ):
                     continue
                 ox = r00 * dx + r01 * dy + r02 * dz + half
@@ -190,9 +250,9 @@ def project_task(
                 for i in range(rows):
                     px = dx + (i + 0.5) * width
                     if (
-                        abs(r00 * px + r01 * my + r02 * mz) > reach + ex + sx
-                        or abs(r10 * px + r11 * my + r12 * mz) > reach + ey + sy
-                        or abs(r20 * px + r21 * my + r22 * mz) > half_depth + ez + sz
+                        abs(r00 * px + r01 * my + r02 * mz) > reach_x + sx
+                        or abs(r10 * px + r11 * my + r12 * mz) > reach_y + sy
+                        or abs(r20 * px + r21 * my + r22 * mz) > reach_z + sz
                     ):
                         continue
                     for j in range(rows):
@@ -201,57 +261,28 @@ def project_task(
                         by = r10 * px + r11 * py + r12 * dz
                         bz = r20 * px + r21 * py + r22 * dz
                         if (
-                            abs(bx + r02 * half) > reach + ex + tx
-                            or abs(by + r12 * half) > reach + ey + ty
-                            or abs(bz + r22 * half) > half_depth + ez + tz
+                            abs(bx + r02 * half) > reach_x + tx
+                            or abs(by + r12 * half) > reach_y + ty
+                            or abs(bz + r22 * half) > reach_z + tz
                         ):
                             continue
                         vx, vy, vz = r02 * height, r12 * height, r22 * height
-                        low, high = narrow(bx, vx, reach + ex, 0, cells)
-                        low, high = narrow(by, vy, reach + ey, low, high)
-                        low, high = narrow(bz, vz, half_depth + ez, low, high)
+                        low, high = narrow(bx, vx, reach_x, 0, cells)
+                        low, high = narrow(by, vy, reach_y, low, high)
+                        low, high = narrow(bz, vz, reach_z, low, high)
                         column = (i * rows + j) * cells
                         if low >= high or starts[column + low] == starts[column + high]:
                             continue
-                        deep_low, deep_high = narrow(bz, vz, half_depth - ez, low, high)
-                        cuts[0], cuts[1], cuts[2], cuts[3] = low, high, deep_low, deep_high
-                        n_cuts = 4
-                        n_low = top
-                        for k in range(top, -1, -1):
-                            if k == top:
-                                p, q = low, high
-                            else:
-                                p, q = narrow(bx, vx, sides[k] + pixel + ex, low, high)
-                                p, q = narrow(by, vy, sides[k] + pixel + ey, p, q)
-                                if p >= q:
-                                    break
-                            n_low = k
-                            low_at[k], high_at[k] = p, q
-                            inner = sides[k] if whole and k == top else sides[k] - pixel
-                            if nested or k == top:
-                                p, q = narrow(bx, vx, inner - ex, p, q)
-                                p, q = narrow(by, vy, inner - ey, p, q)
-                            else:
-                                q = p
-                            low_in[k], high_in[k] = p, q
-                            for cut in (low_at[k], high_at[k], p, q):
-                                cuts[n_cuts] = cut
-                                n_cuts += 1
-                        sort_few(cuts, n_cuts)
+                        base, slope = (bx, by, bz), (vx, vy, vz)
+                        n_cuts, finest_touched = find_spans(
+                            base, slope, extent, half_depth, windows, low, high, spans, cuts
+                        )
                         for n in range(n_cuts - 1):
                             p, q = cuts[n], cuts[n + 1]
                             first, last = starts[column + p], starts[column + q]
-                            if first == last or p < low or q > high:
+                            if first == last:
                                 continue
-                            finest, touched = n_levels, n_levels
-                            for k in range(n_low, n_levels):
-                                if low_at[k] <= p < high_at[k] and touched == n_levels:
-                                    touched = k
-                                if low_in[k] <= p < high_in[k] and finest == n_levels:
-                                    finest = k
-                            masked = not deep_low <= p < deep_high
-                            if whole and not low_in[top] <= p < high_in[top]:
-                                masked = True
+                            finest, touched, masked = classify(p, finest_touched, whole, spans)
                             deposit_run(
                                 particles,
                                 first,
