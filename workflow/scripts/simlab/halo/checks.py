@@ -7,6 +7,7 @@ measured value of 1 is the tolerance where a check compares several things.
 from simlab.core.checks import skip
 from simlab.core.errors import InputFileError
 from simlab.halo.map_checks import check_cic, check_inference, check_periodic
+from simlab.halo.names import id_of
 from simlab.halo.pixel_checks import Mass, Normalization, Pictures, StatisticsFiles
 from simlab.halo.record_checks import (
     Numbers,
@@ -48,7 +49,7 @@ def run_checks(case, records, read):
         for check in watching:
             check.see_record(record)
         for entry in record["samples"]:
-            name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
+            name = id_of(entry["file"])
             if name in case.pictured:
                 try:
                     sample = read(entry["file"])

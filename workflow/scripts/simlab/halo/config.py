@@ -160,6 +160,11 @@ class MapsConfig(Section):
             raise ValueError(
                 f"resolution * box_size / scales[0] is {npix:g} px, it must be a whole number"
             )
+        if round(npix) % 2:
+            raise ValueError(
+                f"resolution * box_size / scales[0] is {npix:g} px, it must be even: haloes lie on "
+                "the node in the middle"
+            )
         for scale in self.scales:
             factor = scale / self.scales[0]
             if abs(factor - round(factor)) > RELATIVE * factor:
@@ -257,8 +262,8 @@ class DatasetConfig(Section):
             legacy.append("rotations.scheme: euler_legacy")
         if legacy and not self.allow_legacy:
             raise ValueError(
-                f"{' and '.join(legacy)} loses mass or repeats views as the original tool does, and needs "
-                "allow_legacy: true"
+                f"{' and '.join(legacy)} loses mass or repeats views as the original tool does, "
+                "and needs allow_legacy: true"
             )
         return self
 

@@ -17,6 +17,11 @@ def sample_id(sim, halo_idx, rot):
     return f"sim_{sim}_halo_{halo_idx}_rot_{rot}"
 
 
+def id_of(file):
+    """Name of the sample in a file."""
+    return PurePath(file).name.removesuffix(".npz")
+
+
 def sim_folder(split, sim):
     """Folder of the samples of a simulation, relative to the data set."""
     return f"{split}/sim_{sim}"

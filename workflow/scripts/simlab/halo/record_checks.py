@@ -5,6 +5,7 @@ import numpy as np
 from simlab.core.checks import Check, skip
 from simlab.core.errors import InputFileError
 from simlab.halo.check_case import Counted, Watching, Worst
+from simlab.halo.names import id_of
 from simlab.halo.splits import train_test_split
 from simlab.halo.views import view
 
@@ -120,7 +121,7 @@ class Pairing(Watching):
 
     def see_record(self, record):
         """Compare cosmology and mass of the two runs."""
-        name = f"sim {record['sim']}"
+        name = id_of(record["samples"][0]["file"]) if record["samples"] else None
         dmo, hydro = record["omega0"]["dmo"], record["omega0"]["hydro"]
         if dmo and hydro:
             self.worst.see(abs(hydro / dmo - 1), 1e-6, name)
@@ -159,7 +160,7 @@ class Split(Watching):
         sim, split = record["sim"], record["split"]
         self.wrong.see(self.where.get(sim) != split, f"sim {sim} is in {split}")
         for entry in record["samples"]:
-            name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
+            name = id_of(entry["file"])
             listed = self.case.samples.get(name, (None, split))[1]
             self.wrong.see(listed != split, f"index.csv has {name} in {listed}", name)
 
@@ -181,7 +182,7 @@ class Rotations(Watching):
         options = self.case.dataset.rotations
         groups = {halo["halo_idx"]: halo["group_index"] for halo in record["haloes"]}
         for entry in record["samples"]:
-            name = entry["file"].rsplit("/", 1)[-1].removesuffix(".npz")
+            name = id_of(entry["file"])
             found = np.array(entry["rot_matrix"])
             orthogonal = np.max(np.abs(found @ found.T - np.eye(3)))
             self.worst.see(orthogonal, ORTHOGONAL, name)

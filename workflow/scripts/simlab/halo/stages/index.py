@@ -6,6 +6,7 @@ from itertools import groupby
 from simlab.core.files import write_csv, write_json
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
+from simlab.halo.names import id_of
 from simlab.halo.splits import train_test_split
 
 COLUMNS = [
@@ -80,7 +81,7 @@ def _rows(group):
 
 def _row(record, halo, entry):
     return [
-        entry["file"].rsplit("/", 1)[-1].removesuffix(".npz"),
+        id_of(entry["file"]),
         entry["file"],
         0,
         record["split"],
