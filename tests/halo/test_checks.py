@@ -158,6 +158,15 @@ def test_a_record_that_is_not_that_of_its_data_fails_one_check(spoilable, fault)
     assert {row.id for row in rows.values() if not row.passed} == {check_id}
     assert text in rows[check_id].what
     assert rows[check_id].measured > rows[check_id].bound
+    worst = rows[check_id].worst_sample
+    assert worst is None or worst in spoilable.case().samples
+
+
+@pytest.mark.parametrize("fault", ["gas", "other cosmology"])
+def test_c10_names_a_sample_of_the_simulation(spoilable, fault):
+    spoilable.edit_record(RECORD_FAULTS[fault][1], 2)
+    sim = spoilable.record(2)["sim"]
+    assert spoilable.rows()["C10"].worst_sample == f"sim_{sim}_halo_0_rot_0"
 
 
 @pytest.mark.parametrize("key", ["sum_condition", "sum_target", "sum_large_scale"])

@@ -7,6 +7,7 @@ import pytest
 from halo_finished import small_dataset
 
 from simlab.core.config import parse_config
+from simlab.core.errors import ConfigError
 from simlab.halo import map_checks, pixel_checks
 from simlab.halo.config import MapsConfig
 from simlab.halo.grids import cic_deposit
@@ -146,6 +147,18 @@ def test_maps_of_a_box_of_any_side_pass(box_size, mode):
 
 
 # C5
+
+
+@pytest.mark.parametrize(("resolution", "scales"), [(8, [50 / 3]), (16, [6.25, 18.75])])
+def test_maps_of_other_scales_agree_with_inference(resolution, scales):
+    maps = parse_config(MapsConfig, {"resolution": resolution, "scales": scales})
+    assert check_inference(maps, 1).measured < 0.2
+
+
+def test_maps_whose_halo_would_lie_between_two_pixels_are_refused():
+    """Training and inference would differ by half a fine pixel."""
+    with pytest.raises(ConfigError, match="is 25 px, it must be even"):
+        parse_config(MapsConfig, {"resolution": 10, "scales": [20.0, 40.0]})
 
 
 def test_c5_sees_inference_maps_that_do_not_wrap(finished, monkeypatch):
