@@ -268,13 +268,13 @@ def compute_normalization(
         str | None, typer.Option("--output", "-o", help="Folder, or first letters of the paths")
     ] = None,
     max_files: Annotated[
-        int | None, typer.Option("--max_files", help="Read only so many training samples")
+        int | None, typer.Option("--max_files", min=1, help="Read only so many training samples")
     ] = None,
     fit_quantile: Annotated[
         bool, typer.Option("--fit_quantile", help="Write stellar_quantiles.npz too")
     ] = False,
     quantile_subsample: Annotated[
-        int, typer.Option("--quantile_subsample", help="Pixels of each sample, at most")
+        int, typer.Option("--quantile_subsample", min=1, help="Pixels of each sample, at most")
     ] = 100_000,
     validate: Annotated[
         bool, typer.Option("--validate", help="Read the files again and judge them")
@@ -284,6 +284,7 @@ def compute_normalization(
     """Compute the normalization constants from the samples that an index lists."""
     from simlab.halo.dataset import compute_normalization_stats, validate_stats
 
+    require_folders(data_dir=data_dir)
     target = f"{data_dir}/" if output is None else output
     summary = compute_normalization_stats(
         data_dir / "index.csv",
@@ -333,6 +334,7 @@ def synthesize(
             "parameters": {"file": str(param_file)} if param_file else {},
         }
     )
+    require_writable("output", output)
     table = output / "params.csv"
     source = next(iter(plan.user_files(dataset).values()), None)
     write_parameters(specs.parameters_spec(dataset), source, table)

@@ -29,6 +29,8 @@ KEYS = {
     "execution.shards_per_simulation": "n_shards",
     "execution.memory_gb": "memory_gb",
     "source.n_grid": "n_grid",
+    "source.hydro_chunks": "hydro_chunks",
+    "source.parameters": "parameters",
     "source.nbody_base": "nbody_base",
     "source.hydro_base": "hydro_base",
     "source.fof_nbody_base": "fof_nbody_base",
