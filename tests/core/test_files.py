@@ -197,3 +197,14 @@ def test_yaml_that_is_no_mapping_is_refused(tmp_path):
     (tmp_path / "x.yaml").write_text("a: [1\n")
     with pytest.raises(InputFileError, match="not a YAML file"):
         read_yaml(tmp_path / "x.yaml")
+
+
+def test_an_archive_of_runs_reads_back_and_is_no_larger_for_noise_and_zeros(tmp_path):
+    field = np.random.default_rng(1).lognormal(20, 2, (64, 64)).astype(np.float32)
+    field[::2] = 0
+    write_npz(tmp_path / "runs.npz", {"field": field}, 1, runs=True)
+    write_npz(tmp_path / "usual.npz", {"field": field}, 1)
+    np.testing.assert_array_equal(np.load(tmp_path / "runs.npz")["field"], field)
+    sizes = {name: (tmp_path / f"{name}.npz").stat().st_size for name in ("runs", "usual")}
+    assert sizes["runs"] <= sizes["usual"] < field.nbytes
+    assert (tmp_path / "runs.npz").read_bytes() != (tmp_path / "usual.npz").read_bytes()

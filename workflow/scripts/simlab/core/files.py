@@ -207,12 +207,15 @@ class NpzWriter:
     stream : binary file, open for writing
     level : int
         Deflate level, 0 (stored) to 9.
+    runs : bool
+        Look for repeated bytes only (zlib's Z_RLE). On maps of floats, which are noise and zeros,
+        this takes less than half the time and gives no larger files.
     """
 
-    def __init__(self, stream, level=0):
+    def __init__(self, stream, level=0, runs=False):
         method = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
         self._zip = zipfile.ZipFile(stream, "w", method, allowZip64=True, compresslevel=level)
-        self._method = method
+        self._method, self._level, self._runs = method, level, runs and level > 0
 
     def __enter__(self):
         return self
@@ -235,6 +238,11 @@ class NpzWriter:
         member.external_attr = 0o644 << 16
         expected, written = math.prod(shape) * dtype.itemsize, 0
         with self._zip.open(member, "w", force_zip64=True) as stream:
+            if self._runs:
+                # zipfile has no option for it
+                stream._compressor = zlib.compressobj(
+                    self._level, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE
+                )
             np.lib.format.write_array_header_2_0(
                 stream,
                 {
@@ -251,9 +259,16 @@ class NpzWriter:
             raise SimlabError(f"array {key!r}: {written} bytes written, {expected} announced")
 
 
-def write_npz(path, arrays, level=0):
-    """Write `arrays` (key -> array) in the order given; deflate level 0 or 1."""
-    with atomic_path(path) as part, open(part, "wb") as stream, NpzWriter(stream, level) as npz:
+def write_npz(path, arrays, level=0, runs=False):
+    """Write `arrays` (key -> array) in the order given; deflate level 0 or 1.
+
+    `runs`: as of NpzWriter.
+    """
+    with (
+        atomic_path(path) as part,
+        open(part, "wb") as stream,
+        NpzWriter(stream, level, runs) as npz,
+    ):
         for key, array in arrays.items():
             npz.add(key, array)
 

@@ -30,8 +30,8 @@ class RunningMoments:
         low, high = float(values.min()), float(values.max())
         if not (math.isfinite(low) and math.isfinite(high)):
             raise SimlabError("statistics: a sample holds values that are not finite")
-        mean = math.fsum(values.tolist()) / values.size
-        m2 = math.fsum(((values - mean) ** 2).tolist())
+        mean = float(values.sum()) / values.size
+        m2 = float(np.square(values - mean).sum())
         self._parts.append((values.size, mean, m2, low, high))
 
     def merge(self, other):

@@ -12,14 +12,14 @@ from simlab.halo.names import SPECIES, record_file
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.splits import train_test_split
 
-SECONDS_PER_ITEM = 1.0e-8
+SECONDS_PER_ITEM = 5.4e-9
 """CPU seconds per DMO particle and halo-rotation; `make benchmark` prints the line to put here."""
 
-SECONDS_PER_PARTICLE = 4.0e-7
+SECONDS_PER_PARTICLE = 8.6e-8
 """CPU seconds of reading and sorting a particle, all species."""
-SECONDS_PER_SAMPLE = 0.02
+SECONDS_PER_SAMPLE = 0.012
 """CPU seconds of writing a sample with its moments."""
-SECONDS_PER_SIMULATION = 1.2e-5
+SECONDS_PER_SIMULATION = 5.0e-6
 """CPU seconds of synthesizing a pair of simulations, per lattice point."""
 SECONDS_PER_JOB = 2.5
 BYTES_PER_PIXEL = 2.6
@@ -256,9 +256,10 @@ def simulation_minutes(dataset):
 
 
 def gathering_megabytes(dataset):
-    """Memory of a job that holds the moments of all samples, MB."""
+    """Memory of a job that holds the moments of all samples or checks full maps, MB."""
     views = planned_haloes(dataset) * dataset.rotations.number * len(records(dataset))
-    return int(1000 + views * (len(dataset.maps.scales) + 4) * 250e-6)
+    moments = views * (len(dataset.maps.scales) + 4) * 250e-6
+    return int(1000 + moments + dataset.maps.npix**2 * 25e-6)
 
 
 def job_count(dataset):

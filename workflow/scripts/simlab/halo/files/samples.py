@@ -32,7 +32,12 @@ def write_sample(path, sample):
     for key in MAPS:
         _require_masses(path, key, sample[key])
     keys = [*DOCUMENTED, *(key for key in PROVENANCE if key in sample)]
-    write_npz(path, {key: sample[key] for key in keys}, DEFLATE)
+    store_sample(path, {key: sample[key] for key in keys})
+
+
+def store_sample(path, arrays):
+    """Write the arrays of a sample in the order given."""
+    write_npz(path, arrays, DEFLATE, runs=True)
 
 
 def read_sample(path, resolution=None, scales=None):

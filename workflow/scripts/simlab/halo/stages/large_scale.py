@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.config import parse_config
-from simlab.core.files import npz_headers, read_npz, write_json, write_npz
+from simlab.core.files import npz_headers, read_npz, write_json
 from simlab.core.progress import progress
 from simlab.halo.config import MapsConfig
 from simlab.halo.cutouts import extract_inference_cutouts
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
-from simlab.halo.files.samples import DEFLATE, DOCUMENTED
+from simlab.halo.files.samples import DOCUMENTED, store_sample
 from simlab.halo.files.snapshots import iter_particles, open_snapshot
 from simlab.halo.names import is_record
 from simlab.halo.planes import AXES
@@ -119,7 +119,7 @@ def replace_large_scale(path, sample, values):
     sample = {**sample, KEY: values.astype(np.float32)}
     first = [key for key in DOCUMENTED if key in sample]
     keys = [*first, *(key for key in sample if key not in first)]
-    write_npz(path, {key: sample[key] for key in keys}, DEFLATE)
+    store_sample(path, {key: sample[key] for key in keys})
 
 
 @dataclass(frozen=True)

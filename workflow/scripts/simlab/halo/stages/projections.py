@@ -30,4 +30,4 @@ def write_projections(spec, dmo, files):
         for plane, field in fields.items():
             add_projection(field, positions, masses, snapshot.box_size, plane)
     for plane, field in fields.items():
-        write_npz(files[plane], {"dm": field.astype(np.float32)}, 1)
+        write_npz(files[plane], {"dm": field.astype(np.float32)}, 1, runs=True)
