@@ -27,11 +27,16 @@ def other_values(sample):
     sample["params"] = sample["params"] + 1e-9
 
 
+def other_view(sample):
+    sample["rot_matrix"] = sample["rot_matrix"].T
+
+
 SAMPLE_FAULTS = {
     "sum": ("C9", brighter_gas),
     "condition in its context": ("C9", moved_mass),
     "contexts in each other": ("C9", moved_context),
     "params": ("C8", other_values),
+    "rotation": ("C12", other_view),
 }
 
 

@@ -175,7 +175,7 @@ class Rotations(Watching):
     def __init__(self, case):
         super().__init__(case)
         self.worst = Worst()
-        self.keys, self.repeated = set(), 0
+        self.keys = set()
 
     def see_record(self, record):
         """Derive each rotation again from its key."""
@@ -201,6 +201,12 @@ class Rotations(Watching):
             if options.scheme == "so3":
                 self.worst.see(tuple(key) in self.keys, 0.5, name)
                 self.keys.add(tuple(key))
+
+    def see_sample(self, name, record, entry, sample):
+        """Compare the rotation that the sample holds with that of its record."""
+        for key in ("rot_matrix", "seed_key"):
+            same = key not in sample or np.array_equal(sample[key], entry[key])
+            self.worst.see(not same, 0.5, name)
 
     def row(self):
         """C12."""
