@@ -10,7 +10,15 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from simlab.core import figures
+from simlab.core.config import user_path
 from simlab.core.random import generator
+from simlab.halo.config import DatasetConfig
+from simlab.halo.figures import sheet
+from simlab.halo.parameters import ParameterTable
+from simlab.halo.projection import process_halo_with_full_periodic_tiling, project_multiscale
+from simlab.halo.rotations import random_rotation
+from simlab.halo.synthetic import synthesize_simulation
+from simlab.halo.views import view
 from simlab.ptycho.kinds import OBJECT_PARAMS
 from simlab.ptycho.objects import TILE_KINDS, make_object
 from simlab.ptycho.patches import extract_patches
@@ -175,12 +183,101 @@ def layouts(path):
         figures.save_png(figure, path, DPI)
 
 
+def camels64(path):
+    """Samples of the default campaign's halo maps, one halo of each simulation."""
+    dataset = DatasetConfig(source={"kind": "synthetic"})
+    table = ParameterTable(user_path(dataset.parameters.file))
+    samples = []
+    for sim, halo in ((0, 0), (2, 6), (1, 4)):
+        made = synthesize_simulation(
+            table.row(sim), n_grid=dataset.source.n_grid, seed=dataset.seed, sim=sim
+        )
+        heavy = np.flatnonzero(made.groups["Group_M_Crit200"] > dataset.haloes.mass_threshold)
+        row = int(heavy[halo])
+        center = made.groups["GroupPos"][row].astype(np.float64)[None]
+        rotation = view(dataset.seed, sim, halo, row, 0)[0][None, None]
+
+        def maps(positions, masses, scales, center=center, rotation=rotation):
+            return project_multiscale((positions, masses), center, rotation, scales=scales)[0, 0]
+
+        scales = dataset.maps.scales
+        condition, *large_scale = maps(made.pos_dmo, made.mass_dmo, scales)
+        target = [
+            maps(made.pos_hdm, made.mass_hdm, scales[:1])[0],
+            maps(made.pos_gas, made.mass_gas, scales[:1])[0],
+            maps(made.pos_star, made.mass_star, scales[:1])[0],
+        ]
+        label = f"sim {sim} halo {halo}\n{made.groups['Group_M_Crit200'][row]:.2e} Msun/h"
+        sample = {"condition": condition, "large_scale": large_scale, "target": target}
+        samples.append((sample, label))
+    sheet(path, samples, scales, "camels64, one sample of each simulation")
+
+
+def periodic_images(path):
+    """How often a particle is in the rotated cube, and what six face copies leave out."""
+    side, n = 50.0, 48
+    lattice = (np.indices((n,) * 3).reshape(3, -1).T + 0.5) * (side / n)
+    rotation = random_rotation(3)
+    center = np.full(3, side / 2)
+    options = {"box_size": side, "npix": n, "rotation": rotation}
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(
+            1, 3, size=(11, 3.6), title="A uniform box, seen from a random direction"
+        )
+        for axis, mode in zip(axes[0], ("exact", "faces"), strict=False):
+            field, _ = process_halo_with_full_periodic_tiling(
+                lattice, 1.0, center, mode=mode, **options
+            )
+            share = field.sum(dtype=float) / n**3
+            figures.show_map(
+                axis,
+                field.T[::-1] / n,
+                title=f"{mode}: {share:.3f} of the box",
+                cmap=figures.AMPLITUDE,
+                limits=(0.6, 1.1),
+            )
+        axis, distance = axes[0, 2], np.linspace(0, 0.5, 201)
+        for name, direction in (
+            ("to a face", (1, 0, 0)),
+            ("to an edge", (1, 1, 0)),
+            ("to a corner", (1, 1, 1)),
+        ):
+            d = distance[:, None] * np.array(direction)
+            axis.plot(np.abs(d).max(axis=1), mean_images(d), label=name)
+        axis.set_xlabel("largest component of d, L")
+        axis.set_title("mean number of images w(d)")
+        axis.legend(frameon=False, fontsize=8)
+        figures.save_png(figure, path, DPI)
+
+
+def mean_images(d):
+    """w(d) of offsets d (N, 3) from the center, in units of the side of the box."""
+    shifts = np.indices((3, 3, 3)).reshape(3, -1).T - 1
+    radii = np.sqrt(((d[:, None] + shifts) ** 2).sum(axis=-1))
+    return share_in_cube(radii).sum(axis=1)
+
+
+def share_in_cube(radius):
+    """Share of a sphere about the center of the unit cube that lies inside it, numerically."""
+    z = (np.arange(400) + 0.5) / 400  # cosine of the polar angle
+    nodes = np.linspace(0.5, np.sqrt(0.75), 200)
+    height = nodes[:, None] * z
+    across = nodes[:, None] * np.sqrt(1 - z**2)
+    # of the circle of radius `across`, what lies inside the square of side 1
+    outside = np.arccos(np.minimum(0.5 / np.maximum(across, 0.5), 1))
+    inside = np.clip(1 - 4 / np.pi * outside, 0, 1)
+    share = np.where(height <= 0.5, inside, 0).mean(axis=1)
+    return np.interp(radius, nodes, share, left=1, right=0)
+
+
 FIGURES = {
     "center_pixel.png": center_pixel,
     "interpolation.png": interpolation,
     "objects.png": objects,
     "probes.png": probes,
     "layouts.png": layouts,
+    "camels64.png": camels64,
+    "periodic_images.png": periodic_images,
 }
 
 if __name__ == "__main__":

@@ -5,6 +5,15 @@ import sys
 
 import pytest
 import yaml
+from halo_finished import SmallDataset
+
+from simlab.core.config import parse_config
+from simlab.halo import plan as halo_plan
+from simlab.halo import specs as halo_specs
+from simlab.halo.config import DatasetConfig as HaloDatasetConfig
+from simlab.halo.stages.checks import write_dataset_checks
+from simlab.halo.stages.manifest import write_dataset_manifest
+from simlab.halo.stages.preview import draw_preview
 
 SMALL = {
     "ptycho": {
@@ -19,6 +28,14 @@ SMALL = {
             }
         }
     }
+}
+
+SMALL_HALO = {
+    "source": {"kind": "synthetic", "n_grid": 16},
+    "simulations": {"total": 3, "test_fraction": 0.34},
+    "haloes": {"max_per_simulation": 4},
+    "rotations": {"number": 2},
+    "maps": {"resolution": 16},
 }
 
 
@@ -76,6 +93,24 @@ def finished(root, tmp_path_factory):
         cwd=directory,
     )
     return directory
+
+
+@pytest.fixture(scope="session")
+def finished_halo(tmp_path_factory):
+    """Folder of a small data set of halo maps with every file, made by the workflow's stages."""
+    folder = tmp_path_factory.mktemp("finished_halo") / "camels64"
+    dataset = parse_config(HaloDatasetConfig, SMALL_HALO)
+    small = SmallDataset(folder, dataset, folder / "inputs")
+    small.make_inputs()
+    small.make_samples()
+    small.finish()
+    whole = halo_specs.whole_spec(dataset)
+    pages = folder / "checks.json", folder / "checks.html"
+    write_dataset_checks(whole, small.records, folder, small.table, *pages)
+    draw_preview(halo_specs.preview_spec(dataset), folder, folder / "preview.png")
+    files = [folder / name for name in halo_plan.published(dataset) if name != "statistics.html"]
+    write_dataset_manifest(whole, "code", files, folder / "manifest.json")
+    return folder
 
 
 @pytest.fixture

@@ -45,13 +45,25 @@ def run_blocks(programs, folder):
     assert done.returncode == 0, done.stderr
 
 
+def named_campaigns(page):
+    """{name: text} of the campaigns of a page whose first line is a comment with their name."""
+    named = (re.match(r"# (\w+\.yaml)\n", text) for text in blocks(page, "yaml"))
+    return {match[1]: match.string for match in named if match}
+
+
 @pytest.fixture(scope="module")
-def reader(finished, tmp_path_factory):
-    """A folder with a finished data set, as a reader of the pages has it."""
+def reader(finished, finished_halo, tmp_path_factory):
+    """A folder with finished data sets and simulations, as a reader of the pages has it."""
     folder = tmp_path_factory.mktemp("reader")
     tiny = finished / "results" / "ptycho" / "tiny"
     shutil.copytree(tiny, folder / "results" / "ptycho" / "leaves")
     shutil.copy(tiny / "simulated.npz", folder)
+    shutil.copytree(finished_halo, folder / "results" / "halo" / "camels64")
+    shutil.copytree(finished_halo / "inputs", folder / "camels")
+    for part in ("DMO", "Hydro", "FOF"):
+        shutil.copytree(folder / "camels" / part / "SB35_0", folder / "camels" / part / "CV_0")
+    table = (folder / "camels" / "params.csv").read_text().replace("SB35_", "CV_")
+    (folder / "camels" / "CosmoAstroSeed_IllustrisTNG_L50n512_CV.txt").write_text(table)
     return folder
 
 
@@ -65,25 +77,34 @@ def python_blocks_ran(root, reader):
 
 def test_python_examples_run(python_blocks_ran):
     folder, count = python_blocks_ran
-    assert count > 10
+    assert count > 20
     assert (folder / "sample.npz").is_file()
+    assert (folder / "camels" / "tables" / "SB35_1" / "halos.csv").is_file()
 
 
 def test_yaml_examples_are_campaigns_or_data_sets_that_can_be_planned(
     root, python_blocks_ran, monkeypatch
 ):
     from simlab.campaign import Campaign, load_campaign
-    from simlab.ptycho.config import DatasetConfig
 
     monkeypatch.chdir(python_blocks_ran[0])
     examples = [(page.name, text) for page in pages(root) for text in blocks(page, "yaml")]
-    assert len(examples) > 10
+    assert len(examples) > 20
     for name, text in examples:
         content = yaml.safe_load(text)
         if not set(content) <= set(Campaign.model_fields):
-            assert set(content) <= set(DatasetConfig.model_fields), (name, text)
-            content = {"ptycho": {"datasets": {"example": content}}}
+            content = {name.split("-")[0]: {"datasets": {"example": content}}}
         assert load_campaign(content, name).estimates(), text
+
+
+def as_tested(words, clone):
+    """A command of a page as it can run on one machine without a cluster."""
+    if words[0] == "mpirun":
+        return words if shutil.which("mpirun") else words[words.index("-n") + 2 :]
+    if words[0] == "sbatch":
+        assert (clone / words[2]).is_file(), words
+        return ["bash", "-n", words[1]]
+    return words
 
 
 def test_shell_examples_run(root, finished, clone_to, tmp_path):
@@ -91,7 +112,9 @@ def test_shell_examples_run(root, finished, clone_to, tmp_path):
     shutil.copytree(
         finished / "results" / "ptycho" / "tiny", clone / "results" / "ptycho" / "leaves"
     )
-    (clone / "my.yaml").write_text(blocks(root / "docs" / "ptycho-how-to.md", "yaml")[0])
+    for page in pages(root):
+        for name, text in named_campaigns(page).items():
+            (clone / name).write_text(text)
     ran_elsewhere = (root / "README.md").read_text().splitlines()
     lines = [
         line
@@ -100,14 +123,21 @@ def test_shell_examples_run(root, finished, clone_to, tmp_path):
         for line in block.splitlines()
         if line not in ran_elsewhere and not line.startswith("make ")
     ]
-    assert len(lines) > 8
+    assert len(lines) > 20
+    as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     for line in lines:
         done = subprocess.run(
-            shlex.split(line), cwd=clone, capture_output=True, text=True, env=os.environ
+            as_tested(shlex.split(line), clone),
+            cwd=clone,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **as_root},
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     for made in ("star.npz", "star_data.h5", "star_parts/train.npz", "star.cxi"):
         assert (clone / made).is_file(), made
+    indexes = [clone / name / "train_data_rotated_128" / "index.csv" for name in ("halos", "ranks")]
+    assert indexes[0].read_text() == indexes[1].read_text()
 
 
 def test_the_snakemake_example_plans(root, tmp_path, snakemake):
@@ -141,6 +171,29 @@ def test_the_table_of_checks_has_their_names_and_order(root, finished):
     assert named == [(str(number), row["id"]) for number, row in enumerate(rows, start=1)]
 
 
+def test_the_table_of_halo_checks_has_their_ids_in_order(root, finished_halo):
+    text = (root / "docs" / "halo-physics.md").read_text()
+    named = re.findall(r"^\| (C\d+) \|", text, flags=re.MULTILINE)
+    assert named == [row["id"] for row in json.loads((finished_halo / "checks.json").read_text())]
+
+
+def test_the_contract_of_halo_maps_names_what_the_files_hold(root, finished_halo):
+    import numpy as np
+
+    text = (root / "docs" / "halo-data-contract.md").read_text()
+    record = json.loads(next(finished_halo.glob("train/sim_*/shard_*.json")).read_text())
+    held = {*record, *record["samples"][0], *record["haloes"][0]}
+    summary = json.loads((finished_halo / "normalization.json").read_text())
+    held |= {*summary, *summary["fields"]}
+    held |= set(json.loads((finished_halo / "split.json").read_text()))
+    for path in (*finished_halo.glob("*.npz"), next(finished_halo.glob("train/sim_*/*.npz"))):
+        with np.load(path) as arrays:
+            held |= set(arrays)
+    header = (finished_halo / "index.csv").read_text().splitlines()[0].split(",")
+    held |= set(header[: header.index("Omega0")])
+    assert {name for name in held if f"`{name}`" not in text} == set()
+
+
 def test_the_tables_of_kinds_are_complete(root):
     from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
 
@@ -153,11 +206,13 @@ def test_the_tables_of_kinds_are_complete(root):
 
 
 def test_the_table_of_rules_is_complete(root):
-    rules = (root / "workflow" / "rules" / "ptycho.smk").read_text()
-    names = set(re.findall(r"^rule (ptycho_\w+):", rules, flags=re.MULTILINE))
     text = (root / "docs" / "workflow.md").read_text()
-    rows = re.findall(r"^\| (`ptycho_.*?) \|", text, flags=re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names
+    for domain in ("ptycho", "halo"):
+        rules = (root / "workflow" / "rules" / f"{domain}.smk").read_text()
+        names = set(re.findall(rf"^rule ({domain}_\w+):", rules, flags=re.MULTILINE))
+        names |= set(re.findall(rf'f"({domain}_\w+?){{suffix}}"', rules))
+        rows = re.findall(rf"^\| (`{domain}_.*?) \|", text, flags=re.MULTILINE)
+        assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names
 
 
 def test_the_listed_statistics_are_those_of_the_file(root, finished):
@@ -212,4 +267,5 @@ def test_the_site_builds_without_warnings(root, tmp_path):
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         check=True,
     )
-    assert (tmp_path / "ptycho-how-to" / "index.html").is_file()
+    for domain in ("ptycho", "halo"):
+        assert (tmp_path / f"{domain}-how-to" / "index.html").is_file()

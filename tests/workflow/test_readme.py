@@ -24,8 +24,8 @@ def clone(clone_to, tmp_path_factory):
 
 
 def test_commands_and_examples_run_as_printed(root, clone):
-    (campaign,) = blocks(root, "yaml")
-    (clone / "my.yaml").write_text(campaign)
+    for campaign in blocks(root, "yaml"):
+        (clone / re.match(r"# (\w+\.yaml)\n", campaign)[1]).write_text(campaign)
     lines = [line for block in blocks(root, "bash") for line in block.splitlines() if line]
     assert len(lines) > 10
     for line in lines:
@@ -35,9 +35,12 @@ def test_commands_and_examples_run_as_printed(root, clone):
             shlex.split(line), cwd=clone, capture_output=True, text=True, env=os.environ
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-    for block in blocks(root, "python"):
-        program = block + "\nassert photons.shape == truth.shape == (32, 32), photons.shape\n"
-        subprocess.run([sys.executable, "-c", program], cwd=clone, check=True)
+    shapes = (
+        "assert photons.shape == truth.shape == (32, 32), photons.shape",
+        "assert truth.shape == (3, 128, 128) and parameters.shape == (15,), parameters.shape",
+    )
+    for block, shape in zip(blocks(root, "python"), shapes, strict=True):
+        subprocess.run([sys.executable, "-c", f"{block}\n{shape}\n"], cwd=clone, check=True)
     assert (clone / "report.html").is_file()
     assert (clone / "grf_visualization.png").is_file()
 
