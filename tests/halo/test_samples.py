@@ -8,7 +8,7 @@ import pytest
 from halo_campaign import SIM, TINY, make_shard, sample_bytes, tiny_dataset, tiny_inputs
 
 from simlab.core.errors import SimlabError
-from simlab.core.files import read_json, read_npz, sha256_of
+from simlab.core.files import read_npz, sha256_of
 from simlab.halo.errors import SampleError, SnapshotError
 from simlab.halo.files.records import parts_from, read_record
 from simlab.halo.files.samples import DOCUMENTED, PROVENANCE, read_sample, write_sample
@@ -248,11 +248,22 @@ def test_a_record_with_other_keys_is_refused(made, tmp_path):
         read_record(path)
 
 
-def test_a_progress_file_that_is_damaged_is_not_believed(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "{",
+        lambda text: "",
+        lambda text: text[:-40],
+        lambda text: text.replace("[0,[{", "[0,{[", 1),
+        lambda text: text.splitlines()[0] + "\n7\n[1]\n[1,2]\n",
+    ],
+)
+def test_a_progress_file_that_is_damaged_is_not_believed(tmp_path, monkeypatch, damage):
     interrupted(tmp_path, monkeypatch)
     progress = next(tmp_path.rglob(".shard_*.progress.json"))
-    assert read_json(progress)["haloes"].keys() == {"0", "1"}
-    progress.write_text("{")
+    _, *haloes = progress.read_text().splitlines()
+    assert [json.loads(line)[0] for line in haloes] == [0, 1]
+    progress.write_text(damage(progress.read_text()))
     place, made = make_shard(tmp_path)
     assert made
     assert len(read_record(place.record)["samples"]) == 6

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.errors import SimlabError
-from simlab.core.files import read_json, sha256_of, sweep_stale, write_json
+from simlab.core.files import sha256_of
 from simlab.core.progress import progress
 from simlab.core.provenance import package_versions
 from simlab.halo.files.catalogs import load_halo_catalog
@@ -28,6 +28,7 @@ from simlab.halo.files.snapshots import (
 from simlab.halo.parameters import ParameterTable, out_of_range
 from simlab.halo.projection import project_multiscale
 from simlab.halo.specs import dataset_from, spec_hash
+from simlab.halo.stages.finished import FinishedHaloes
 from simlab.halo.stages.placement import is_intact, remove_other_layouts, remove_strangers
 from simlab.halo.statistics import sample_moments
 from simlab.halo.streaming import prefetched
@@ -145,6 +146,7 @@ class _Job:
             "hydro": fingerprint(self.hydro),
             "catalog": self.catalog["fingerprint"],
         }
+        self.finished = FinishedHaloes(place.progress, self._identity())
 
     def _haloes(self):
         kept = len(self.catalog["mass"])
@@ -227,7 +229,7 @@ class _Job:
                 self._write(halo, rot, *views[i][rot], {key: m[i, rot] for key, m in maps.items()})
                 for rot in range(len(views[i]))
             ]
-            self._note({**before, **done})
+            self.finished.add(halo["halo_idx"], done[halo["halo_idx"]], before)
         return done
 
     def _views(self, halo):
@@ -303,9 +305,6 @@ class _Job:
             "params": [float(value) for value in self.params],
         }
 
-    def _note(self, done):
-        write_json(self.place.progress, {**self._identity(), "haloes": done})
-
     def is_complete(self):
         """Whether the record is there, made of the same inputs, with all its samples intact."""
         try:
@@ -324,18 +323,10 @@ class _Job:
 
     def finished_haloes(self):
         """{halo_idx: sample entries} of the haloes that an earlier run finished, all intact."""
-        sweep_stale(self.place.progress)
-        try:
-            state = read_json(self.place.progress)
-            if {key: state[key] for key in self._identity()} != self._identity():
-                return {}
-            haloes = state["haloes"]
-        except (SimlabError, KeyError, TypeError):
-            return {}
-        wanted = {str(halo["halo_idx"]) for halo in self.haloes}
+        wanted = {halo["halo_idx"] for halo in self.haloes}
         return {
-            int(halo_idx): entries
-            for halo_idx, entries in haloes.items()
+            halo_idx: entries
+            for halo_idx, entries in self.finished.read().items()
             if halo_idx in wanted
             and len(entries) == self.dataset.rotations.number
             and all(is_intact(self.place.folder, entry) for entry in entries)
