@@ -86,15 +86,13 @@ rule halo_samples:
     """Maps of all views of the haloes of one shard of a simulation, and their record."""
     input:
         unpack(
-            lambda wildcards: dict(
-                zip(
-                    ("dmo", "hydro", "catalog"),
-                    halo_plan.input_files(
-                        wildcards.dataset,
-                        HALO[wildcards.dataset],
-                        int(wildcards.sim),
-                    ),
-                )
+            lambda wildcards: halo_plan.shard_inputs(
+                wildcards.dataset,
+                HALO[wildcards.dataset],
+                HALO_SPLITS[wildcards.dataset],
+                wildcards.split,
+                wildcards.sim,
+                wildcards.shard,
             )
         ),
         table=lambda wildcards: halo_plan.parameter_table(

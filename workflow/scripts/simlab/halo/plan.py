@@ -4,7 +4,7 @@ import functools
 from importlib.util import find_spec
 
 from simlab.core.config import user_path
-from simlab.core.errors import SimlabError
+from simlab.core.errors import ConfigError, SimlabError
 from simlab.core.plan import Estimate
 from simlab.halo import layout
 from simlab.halo.errors import MissingColumnError
@@ -98,6 +98,28 @@ def input_files(name, dataset, sim):
         return tuple(f"{folder(name)}/{files[part][0]}" for part in ("DMO", "Hydro", "FOF"))
     bases = source.nbody_base, source.hydro_base, source.fof_nbody_base
     return _located(bases, source.set, sim, source.snapshot, source.catalog_format)
+
+
+def shard_inputs(name, dataset, split_of, split, sim, shard):
+    """{dmo, hydro, catalog: first file} of one shard of samples, from the words of its record.
+
+    Parameters
+    ----------
+    split_of : dict
+        Of `splits`.
+    split, sim, shard : str
+
+    Errors: ConfigError for a record that the data set does not have; to make it would remove the
+    samples that belong there.
+    """
+    there = split_of.get(int(sim)) == split
+    if not there or int(shard) >= dataset.execution.shards_per_simulation:
+        where = split_of.get(int(sim), "neither train nor test")
+        raise ConfigError(
+            f"{folder(name)}/{record_file(split, sim, shard)}: no file of this data set; sim {sim} "
+            f"is in {where}, with {dataset.execution.shards_per_simulation} shards a simulation"
+        )
+    return dict(zip(("dmo", "hydro", "catalog"), input_files(name, dataset, int(sim)), strict=True))
 
 
 @functools.cache
