@@ -273,3 +273,18 @@ def test_missing_inputs_are_named(tmp_path):
     inputs = tiny_inputs(tmp_path / "nowhere")
     with pytest.raises(SimlabError, match="nowhere"):
         make_shard(tmp_path, inputs=inputs)
+
+
+def test_what_a_killed_job_was_writing_is_removed_but_not_what_another_shard_writes(tmp_path):
+    place, _ = make_shard(tmp_path, shard=0, shards=2)
+    place.record.unlink()
+    folder = place.record.parent
+    own = [".sim_7_halo_2_rot_1.npz.node-1-ab.part", ".shard_00000.json.node-1-ab.part"]
+    own.append("..shard_00000.progress.json.node-1-ab.part")
+    other = [".sim_7_halo_1_rot_1.npz.node-2-ab.part", ".shard_00001.json.node-2-ab.part"]
+    for name in own + other:
+        (folder / name).touch()
+    make_shard(tmp_path, shard=0, shards=2)
+    assert {path.name for path in folder.glob(".*")} == set(other)
+    discard(place)
+    assert {path.name for path in folder.glob("*")} == set(other)

@@ -45,13 +45,26 @@ class Place:
 
 
 def remove_strangers(place, named):
-    """Delete samples of this shard's haloes that are not `named`: other settings made them."""
+    """Delete samples of this shard's haloes that are not `named`: other settings made them.
+
+    What killed runs were writing goes, too.
+    """
     folder = place.folder / sim_folder(place.split, place.sim)
     for path in folder.glob(f"sim_{place.sim}_halo_*_rot_*.npz"):
-        halo_idx = path.stem.split("_")[3]
-        own = halo_idx.isdigit() and int(halo_idx) % place.n_shards == place.shard
-        if own and path.relative_to(place.folder).as_posix() not in named:
+        if _is_own(place, path) and path.relative_to(place.folder).as_posix() not in named:
             path.unlink()
+    for path in folder.glob(f".sim_{place.sim}_halo_*_rot_*.npz.*.part"):
+        if _is_own(place, path):
+            path.unlink(missing_ok=True)
+    for kept in (place.record, place.progress):
+        for path in folder.glob(f".{kept.name}.*.part"):
+            path.unlink(missing_ok=True)
+
+
+def _is_own(place, path):
+    """Whether a sample, or a part of one, is of a halo of this shard."""
+    halo_idx = path.name.split("_")[3]
+    return halo_idx.isdigit() and int(halo_idx) % place.n_shards == place.shard
 
 
 def remove_other_layouts(place):
@@ -95,11 +108,7 @@ def discard(place):
     remove_strangers(place, set())
     place.progress.unlink(missing_ok=True)
     place.record.unlink(missing_ok=True)
-    folder = place.record.parent
-    if folder.is_dir():
-        for part in folder.glob(".*.part"):
-            part.unlink()
-    _remove_if_empty(folder)
+    _remove_if_empty(place.record.parent)
 
 
 def _remove_if_empty(folder):
