@@ -17,6 +17,7 @@ from simlab.halo.statistics import (
     normalize,
     normalize_sample,
     sample_moments,
+    summary,
 )
 
 SCALES = (6.25, 12.5, 25.0, 50.0)
@@ -179,3 +180,8 @@ def test_unusual_constants_are_doubted():
     assert doubts({"gas": {"mean": 9.0, "std": 0.4}}) == []
     assert "gas: mean 13" in doubts({"gas": {"mean": 13.0, "std": 0.4}})[0]
     assert "gas: std 0.01" in doubts({"gas": {"mean": 9.0, "std": 0.01}})[0]
+
+
+def test_a_summary_is_the_same_bits_for_any_order_of_the_numbers():
+    values = np.random.default_rng(4).lognormal(30, 2, 1001)
+    assert summary(values) == summary(values[::-1]) == summary(np.roll(values, 300))
