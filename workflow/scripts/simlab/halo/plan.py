@@ -12,10 +12,10 @@ from simlab.halo.names import SPECIES, record_file
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.splits import train_test_split
 
-SECONDS_PER_ITEM = 5.4e-9
+SECONDS_PER_ITEM = 5.3e-09
 """CPU seconds per DMO particle and halo-rotation; `make benchmark` prints the line to put here."""
 
-SECONDS_PER_PARTICLE = 8.6e-8
+SECONDS_PER_PARTICLE = 1.0e-07
 """CPU seconds of reading and sorting a particle, all species."""
 SECONDS_PER_SAMPLE = 0.012
 """CPU seconds of writing a sample with its moments."""
