@@ -1,39 +1,12 @@
 """The SLURM profile on a real, private, one-node cluster."""
 
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-CLUSTER = Path(__file__).parent / "cluster.sh"
-MISSING = [
-    tool
-    for tool in ("slurmctld", "slurmd", "slurmdbd", "mariadbd", "munged", "srun")
-    if not shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin")
-]
-
-pytestmark = [
-    pytest.mark.full,
-    pytest.mark.slurm,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """Environment in which sbatch, squeue and sacct talk to a private cluster."""
-    home = tmp_path_factory.mktemp("cluster")
-    subprocess.run([CLUSTER, "up", home], check=True, stdout=subprocess.DEVNULL)
-    yield {
-        **os.environ,
-        "SLURM_CONF": f"{home}/etc/slurm.conf",
-        "PATH": f"{home}/bin:{os.environ['PATH']}",
-    }
-    subprocess.run([CLUSTER, "down", home], check=True)
+pytestmark = [pytest.mark.full, pytest.mark.slurm]
 
 
 def test_a_campaign_runs_as_slurm_jobs(root, tmp_path, cluster):
