@@ -13,6 +13,8 @@
 | simulations | {total, test_fraction} of the split |
 | rotation_scheme, seed | |
 | masses | {dmo, hydro_dm, gas, stars}: box sums, Msun/h |
+| box_sizes | {dmo, hydro, catalog}, Mpc/h, null where a catalog does not say |
+| mode, cic_backend, chunk_particles | how the maps were made |
 | omega0 | {dmo, hydro, catalog}, null where the files do not say |
 | haloes | halo_idx, group_index, mass, center, r200 of this shard's haloes |
 | n_groups, n_kept | of the whole catalog: all, above the threshold |
@@ -30,6 +32,7 @@ KEYS = {
     *("versions", "fingerprints", "missing_chunks", "param_names", "params", "box_size", "npix"),
     *("resolution", "scales", "depth", "simulations", "rotation_scheme", "seed", "masses"),
     *("omega0", "haloes", "n_groups", "n_kept", "warnings", "samples", "timings"),
+    *("box_sizes", "mode", "cic_backend", "chunk_particles"),
 }
 
 

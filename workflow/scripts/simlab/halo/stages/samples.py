@@ -190,6 +190,14 @@ class _Job:
             "param_names": list(self.names),
             "params": [float(value) for value in self.params],
             "box_size": self.dmo.box_size,
+            "box_sizes": {
+                "dmo": self.dmo.box_size,
+                "hydro": self.hydro.box_size,
+                "catalog": self.catalog["box_size"],
+            },
+            "mode": maps.mode,
+            "cic_backend": maps.cic_backend,
+            "chunk_particles": self.dataset.execution.chunk_particles,
             "npix": maps.npix,
             "resolution": maps.resolution,
             "simulations": self.dataset.simulations.model_dump(
