@@ -13,7 +13,7 @@ MISSING = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """Environment in which sbatch, squeue and sacct talk to a private cluster."""
     if MISSING:
