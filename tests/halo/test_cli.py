@@ -11,7 +11,7 @@ def planned(monkeypatch, halo, tmp_path):
     """Call process-simulations without its work; returns (configuration, Run)."""
     seen = []
     monkeypatch.setattr(runs, "process_simulations", lambda *found: seen.append(found) or {})
-    monkeypatch.setattr(runs, "write_gathered", lambda folder: 0)
+    monkeypatch.setattr(runs, "write_gathered", lambda folder, reader=None: 0)
 
     def start(*words):
         halo("process-simulations", "--output_base_root", tmp_path, *words)
@@ -232,6 +232,17 @@ def test_folders_and_synthetic_exclude_each_other(halo, tmp_path, pairs):
     assert line == "Error: --nbody_base and --synthetic exclude each other"
 
 
+@pytest.mark.parametrize("option", ["--allow_missing_chunks", "--exclude_wind"])
+def test_options_of_snapshots_are_refused_where_none_are_read(halo, tmp_path, option):
+    line = refused(halo, tmp_path, [*arguments(SYNTHETIC), option])
+    assert line == f"Error: {option} and --synthetic exclude each other"
+
+
+def test_the_grid_is_refused_where_nothing_is_made(halo, tmp_path, pairs):
+    line = refused(halo, tmp_path, arguments(of_pairs(pairs) | {"--n_grid": 64}))
+    assert line == "Error: --n_grid is of no effect without --synthetic"
+
+
 def test_an_output_that_is_a_file_is_refused(halo, tmp_path):
     (tmp_path / "file").write_text("mine")
     _, err = halo(*processing(tmp_path / "file"), code=2)
@@ -243,7 +254,7 @@ def test_a_dry_run_tells_the_size_and_writes_nothing(halo, tmp_path):
     out, _ = halo(*processing(tmp_path), "--dry_run")
     first, second = out.splitlines()
     assert first == f"{tmp_path / FOLDER}: 3 simulations, 9 haloes (estimated)"
-    for text in ("18 samples", "KiB", "4000 MB of memory a process", "CPU hours"):
+    for text in ("18 samples", "KiB", "500 MB of memory a process", "CPU hours"):
         assert text in second
     assert files_in(tmp_path) == []
 

@@ -10,8 +10,9 @@ from halo_commands import FOLDER, PUBLISHED, files_in, processing
 from simlab.core.files import read_json, read_npz
 from simlab.halo.files.catalogs import load_halo_catalog
 from simlab.halo.files.snapshots import load_dmo_particles, load_hydro_particles
-from simlab.halo.files.stats import FILES
+from simlab.halo.files.stats import FILES, reader_of
 from simlab.halo.parameters import ParameterTable, out_of_range
+from simlab.halo.runs import write_gathered
 
 STATS = [name for name in PUBLISHED if name.endswith("_stats.npz")]
 
@@ -36,6 +37,20 @@ def test_constants_go_into_the_data_set_unless_told(halo, processed, tmp_path):
     halo("compute-normalization", "--data_dir", folder)
     for name in STATS:
         assert (folder / name).read_bytes() == (processed / name).read_bytes()
+
+
+@pytest.mark.parametrize("again", ["compute-normalization", "index", "process-simulations"])
+def test_the_choice_of_constants_for_readers_stays(halo, processed, tmp_path, again):
+    folder = shutil.copytree(processed, tmp_path / FOLDER)
+    choice = {"condition_source": "dm_mag", "per_scale": True}
+    write_gathered(folder, choice)
+    words = {
+        "compute-normalization": [again, "-d", folder],
+        "index": [again, folder],
+        "process-simulations": processing(tmp_path),
+    }
+    halo(*words[again])
+    assert reader_of(folder) == choice
 
 
 def test_a_prefix_becomes_the_first_letters(halo, processed, tmp_path):

@@ -177,6 +177,22 @@ def test_constants_for_readers_are_recorded(index, tmp_path, stats):
     np.testing.assert_array_equal(stats["large_scale"][0], [stats["condition_mean"]] * 3)
 
 
+def test_constants_for_readers_stay_when_they_are_computed_again(spoilable, tmp_path):
+    choice = {"condition_source": {"mean": 9.5, "std": 0.5}, "per_scale": True}
+    index = spoilable["index.csv"]
+    compute_normalization_stats(index, spoilable.folder, reader=choice)
+    compute_normalization_stats(index, spoilable.folder)
+    assert load_normalization_stats(spoilable.folder)["condition"] == (9.5, 0.5)
+    compute_normalization_stats(index, tmp_path / "mine_")
+    mine = load_normalization_stats(tmp_path / "mine_")
+    assert mine["condition"] == (9.5, 0.5)
+    assert mine["per_scale"] is True
+    other = {"condition_source": "dm_mag", "per_scale": False}
+    compute_normalization_stats(index, tmp_path / "mine_", reader=other)
+    compute_normalization_stats(index, tmp_path / "mine_")
+    assert load_normalization_stats(tmp_path / "mine_")["condition_source"] == "dm_mag"
+
+
 def test_quantiles_of_the_star_pixels_are_mapped_on_normal_scores(index, tmp_path):
     compute_normalization_stats(index, f"{tmp_path}/", fit_quantile=True)
     fitted = read_npz(tmp_path / "stellar_quantiles.npz")
@@ -207,6 +223,30 @@ def test_quantiles_of_some_pixels_can_be_repeated(index, tmp_path):
     every = read_npz(tmp_path / "stellar_quantiles.npz")["quantiles"]
     assert every[-1] >= found[0][-1]
     assert not np.array_equal(every, found[0])
+
+
+def test_pixels_for_the_quantiles_are_bounded_in_all(index, tmp_path, monkeypatch):
+    counts, quantile = [], np.quantile
+    monkeypatch.setattr(np, "quantile", lambda x, q: counts.append(x.size) or quantile(x, q))
+    for total in (1, 50, 24 * 256 - 1, 10**6):
+        options = {"fit_quantile": True, "quantile_subsample": total}
+        compute_normalization_stats(index, f"{tmp_path}/", **options)
+    assert counts == [1, 50, 24 * 256 - 1, 24 * 256]
+
+
+@pytest.mark.parametrize("records", [True, False])
+def test_an_index_of_four_columns_loses_no_names(spoilable, tmp_path, records):
+    rows = Dataset(spoilable.folder).index
+    names = read_json(spoilable["normalization.json"])["param_names"]
+    columns = ["id", "file", "split", "halo_mass", *([] if records else names)]
+    write_csv(spoilable["index.csv"], columns, [[row[c] for c in columns] for row in rows])
+    if not records:
+        for path in spoilable.records:
+            path.unlink()
+    summary = compute_normalization_stats(spoilable["index.csv"], f"{tmp_path}/")
+    assert summary["param_names"] == names
+    assert len(names) == len(summary["parameters"]["mean"]) == 15
+    assert list(load_normalization_stats(tmp_path)["param_names"]) == names
 
 
 def test_samples_without_records_are_taken_for_the_usual_scales(finished, tmp_path, stats):

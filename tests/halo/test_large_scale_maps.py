@@ -1,12 +1,14 @@
 """Command add-large-scale, axis-aligned samples: cut out of maps of the whole box."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
 from halo_commands import arguments
 
 from simlab.core.files import read_npz, write_npz
+from simlab.halo.errors import SnapshotError
 from simlab.halo.files.catalogs import load_halo_catalog
 from simlab.halo.files.snapshots import load_dmo_particles
 from simlab.halo.stages.projections import write_projections
@@ -232,14 +234,33 @@ def test_samples_below_train_and_test_are_found(halo, command, samples, tmp_path
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"--large_region_size": 10}, "is not a multiple of 16"),
-        ({"--target_res": 64}, "64"),
+        ({"--large_region_size": 10}, "--large_region_size, --target_res: a cutout of 24 pixels"),
+        ({"--target_res": 64}, "is not a multiple of 64"),
+        ({"--scales": [12.5, 9]}, "--scales, --target_res: a cutout of 22 pixels"),
+        ({"--scales": 60}, "--scales: 60 Mpc/h is larger than the box, 50 Mpc/h"),
+        ({"--large_region_size": 60}, "--large_region_size: 60 Mpc/h is larger than the box"),
+        ({"--large_region_size": -1}, "--large_region_size is -1"),
+        ({"--target_res": 15}, "--target_res is 15, expected an even number"),
+        ({"--target_res": 0}, "--target_res is 0"),
+        ({"--scales": [12.5, 0]}, "--scales is 0"),
+        ({"--mass_threshold": "nan"}, "--mass_threshold is nan"),
+        ({"--mass_threshold": "inf"}, "--mass_threshold is inf"),
     ],
 )
-def test_a_cut_that_does_not_fit_the_pixels_is_refused(halo, command, changes, text):
-    _, err = halo(*command(changes), code=1)
+def test_values_that_fit_no_box_or_pixels_are_refused(halo, command, samples, changes, text):
+    before = contents(samples)
+    _, err = halo(*command(changes), code=2)
     assert len(err.splitlines()) == 1
     assert text in err
+    assert contents(samples) == before
+
+
+@pytest.mark.parametrize(
+    "options", [{"--mode": "faces"}, {"--rotation_scheme": "so3"}, {"--nbody_base": "."}]
+)
+def test_options_of_the_other_route_are_refused(halo, command, options):
+    _, err = halo(*command(options), code=2)
+    assert err == f"Error: {next(iter(options))} is of no effect without --from_snapshot\n"
 
 
 def test_maps_are_128_pixels_wide_unless_told(halo, command, samples, maps, tmp_path):
@@ -255,6 +276,37 @@ def test_a_map_that_is_missing_is_named(halo, command, tmp_path):
     (tmp_path / "none").mkdir()
     _, err = halo(*command({"--projected_images_dir": tmp_path / "none"}), code=1)
     assert err == f"Error: file not found: {tmp_path / 'none' / 'projections_xy_0.npz'}\n"
+
+
+@pytest.mark.parametrize("spoil", ["missing", "not square", "truncated"])
+def test_a_map_that_cannot_be_used_is_found_before_anything_is_rewritten(
+    halo, command, samples, maps, tmp_path, spoil
+):
+    folder = shutil.copytree(maps, tmp_path / "maps")
+    path = folder / "projections_xy_1.npz"
+    if spoil == "missing":
+        path.unlink()
+    elif spoil == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        write_npz(path, {"dm": np.ones((128, 64), np.float32)})
+    before = contents(samples)
+    _, err = halo(*command({"--projected_images_dir": folder}), code=1)
+    assert len(err.splitlines()) == 1
+    assert str(path) in err
+    assert contents(samples) == before
+
+
+def test_a_map_is_not_made_of_another_box(pairs, tmp_path):
+    spec = {
+        "maps": {"resolution": RES, "box_size": 25.0, "scales": [3.125, 6.25]},
+        "chunk_particles": 10**4,
+        "allow_missing_chunks": False,
+    }
+    files = {plane: tmp_path / f"{plane}.npz" for plane in PLANES}
+    with pytest.raises(SnapshotError, match=r"BoxSize.* is 50 .* and 25 in the configuration"):
+        write_projections(spec, pairs / "DMO" / "SB35_0", files)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("option", ["--data_dir", "--projected_images_dir", "--fof_nbody_base"])

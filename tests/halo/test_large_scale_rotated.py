@@ -7,7 +7,10 @@ import pytest
 from halo_campaign import SIM, TINY, make_shard, sample_bytes, tiny_dataset
 from halo_commands import arguments
 
+from simlab.core.errors import InputFileError
 from simlab.core.files import read_npz, write_npz
+from simlab.halo import specs
+from simlab.halo.stages import large_scale
 
 PROVENANCE = ("rot_matrix", "seed_key", "group_index")
 
@@ -61,8 +64,10 @@ def test_without_records_and_provenance_the_key_of_the_name_decides(halo, bare, 
     expected = large_scales(processed)
     assert same(large_scales(bare), expected)
     assert "rot_matrix" not in read_npz(next(bare.rglob("sim_1_halo_0_rot_0.npz")))
-    halo(*command(bare, pairs, {"--seed": 5}), "--overwrite")
-    assert not same(large_scales(bare), expected)
+    before = sample_bytes(bare)
+    _, err = halo(*command(bare, pairs, {"--seed": 5}), "--overwrite", code=1)
+    assert "a rotation of another seed or scheme" in err
+    assert sample_bytes(bare) == before
 
 
 @pytest.mark.parametrize(
@@ -70,6 +75,8 @@ def test_without_records_and_provenance_the_key_of_the_name_decides(halo, bare, 
     [
         {"rotations": {"number": 2, "first_is_identity": True}},
         {"rotations": {"number": 2, "scheme": "euler_legacy"}, "allow_legacy": True},
+        {"maps": {"resolution": 16, "mode": "faces"}, "allow_legacy": True},
+        {"execution": {"chunk_particles": 10**4}},
         {"maps": {"resolution": 16, "depth": 10.0}},
         {"maps": {"resolution": 16, "scales": [6.25, 25.0]}},
         {"maps": {"resolution": 16, "scales": [12.5, 25.0, 50.0]}},
@@ -122,7 +129,8 @@ def test_haloes_beyond_the_catalog_are_skipped(halo, bare, pairs):
 
 def test_pixels_of_another_size_are_refused(halo, bare, pairs):
     before = sample_bytes(bare)
-    _, err = halo(*command(bare, pairs, {"--target_res": 32}), code=1)
+    _, err = halo(*command(bare, pairs, {"--target_res": 32}), code=2)
+    assert err.startswith("Error: --target_res: ")
     assert "condition is 16 px wide, expected 32" in err
     assert sample_bytes(bare) == before
 
@@ -135,3 +143,146 @@ def test_a_snapshot_that_is_missing_is_named(halo, bare, pairs, tmp_path):
     assert str(tmp_path / "empty" / "SB35_0") in err
     _, err = halo(*command(bare, pairs, {"--nbody_base": tmp_path / "nowhere"}), code=2)
     assert err == f"Error: --nbody_base: {tmp_path / 'nowhere'} is not a folder\n"
+
+
+LEGACY = [
+    ({"rotations": {"number": 2, "scheme": "euler_legacy"}}, {"--rotation_scheme": "euler_legacy"}),
+    ({"maps": {"resolution": 16, "mode": "faces"}}, {"--mode": "faces"}),
+]
+
+
+@pytest.mark.parametrize(("changes", "options"), LEGACY)
+def test_without_records_options_tell_how_samples_were_made(halo, tmp_path, changes, options):
+    dataset = tiny_dataset(output={"provenance": False}, allow_legacy=True, **changes)
+    place, _ = make_shard(tmp_path, dataset)
+    before = sample_bytes(tmp_path)
+    place.record.unlink()
+    strip(tmp_path, "large_scale")
+    halo(*command(tmp_path, TINY, options))
+    assert sample_bytes(tmp_path) == before
+
+
+def test_a_rotation_of_another_scheme_is_refused(halo, tmp_path):
+    changes, _ = LEGACY[0]
+    place, _ = make_shard(
+        tmp_path, tiny_dataset(output={"provenance": False}, allow_legacy=True, **changes)
+    )
+    place.record.unlink()
+    before = sample_bytes(tmp_path)
+    _, err = halo(*command(tmp_path, TINY), "--overwrite", code=1)
+    assert "condition is not what" in err
+    assert sample_bytes(tmp_path) == before
+
+
+@pytest.fixture
+def swapped(pairs, tmp_path):
+    """The simulations of `pairs` under each other's names."""
+    for part in ("DMO", "FOF"):
+        (tmp_path / "swapped" / part).mkdir(parents=True)
+        for sim in range(3):
+            link = tmp_path / "swapped" / part / f"SB35_{sim}"
+            link.symlink_to(pairs / part / f"SB35_{(sim + 1) % 3}")
+    return tmp_path / "swapped"
+
+
+def test_another_simulation_is_refused_by_the_record(halo, bare, swapped):
+    before = sample_bytes(bare)
+    _, err = halo(*command(bare, swapped), code=1)
+    assert "not the snapshot that the samples were made of" in err
+    assert sample_bytes(bare) == before
+
+
+def test_another_simulation_is_refused_by_the_condition(halo, bare, swapped):
+    for record in bare.rglob("shard_*.json"):
+        record.unlink()
+    before = sample_bytes(bare)
+    _, err = halo(*command(bare, swapped), code=1)
+    assert len(err.splitlines()) == 1
+    assert "condition is not what" in err
+    assert sample_bytes(bare) == before
+
+
+def test_another_cosmology_is_refused_by_the_catalog(halo, bare, pairs, swapped):
+    for record in bare.rglob("shard_*.json"):
+        record.unlink()
+    _, err = halo(*command(bare, pairs, {"--nbody_base": swapped / "DMO"}), code=1)
+    assert "Omega0" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"--scales": [60]}, "--scales: "),
+        ({"--scales": [9]}, "--scales: "),
+        ({"--mode": "faces"}, "--mode is faces, the samples' record says exact"),
+        ({"--mode": "other"}, "--mode is 'other', expected exact or faces"),
+        ({"--rotation_scheme": "euler_legacy"}, "--rotation_scheme is euler_legacy, the samples'"),
+        ({"--rotation_scheme": "no"}, "--rotation_scheme is 'no'"),
+        ({"--projected_images_dir": "."}, "--projected_images_dir is of no effect with"),
+        ({"--large_region_size": 12.5}, "--large_region_size is of no effect with"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(halo, bare, pairs, options, text):
+    before = sample_bytes(bare)
+    _, err = halo(*command(bare, pairs, options), code=2)
+    assert err.startswith(f"Error: {text}")
+    assert len(err.splitlines()) == 1
+    assert sample_bytes(bare) == before
+
+
+def test_the_last_folder_is_looked_at_before_the_first_is_rewritten(halo, bare, pairs, tmp_path):
+    base = tmp_path / "DMO"
+    base.mkdir()
+    for sim in range(2):
+        (base / f"SB35_{sim}").symlink_to(pairs / "DMO" / f"SB35_{sim}")
+    before = sample_bytes(bare)
+    _, err = halo(*command(bare, pairs, {"--nbody_base": base}), code=1)
+    assert "SB35_2" in err
+    assert sample_bytes(bare) == before
+
+
+@pytest.mark.parametrize(("memory_mb", "passes"), [(1, [1] * 6), (4000, [6])])
+def test_memory_decides_how_many_views_a_pass_has_and_changes_no_byte(
+    tmp_path, monkeypatch, memory_mb, passes
+):
+    dataset = tiny_dataset()
+    place, _ = make_shard(tmp_path, dataset)
+    before = sample_bytes(tmp_path)
+    strip(tmp_path, "large_scale")
+    seen, project = [], large_scale.project_multiscale
+    monkeypatch.setattr(
+        large_scale,
+        "project_multiscale",
+        lambda *args, **options: seen.append(len(args[1])) or project(*args, **options),
+    )
+    large_scale.renew_large_scale(
+        specs.samples_spec(dataset),
+        place.record,
+        TINY / "DMO" / f"SB35_{SIM}",
+        tmp_path / "done.json",
+        memory_mb=memory_mb,
+    )
+    assert seen == passes
+    assert sample_bytes(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"box_size": 25.0, "scales": [3.125, 6.25]}, "and 25 in the configuration"),
+        ({"depth": 10.0}, "condition is not what"),
+        (None, "not the snapshot that the samples were made of"),
+    ],
+)
+def test_the_rule_refuses_another_box_configuration_or_snapshot(tmp_path, pairs, change, text):
+    dataset = tiny_dataset()
+    place, _ = make_shard(tmp_path, dataset)
+    before = sample_bytes(tmp_path)
+    spec = specs.samples_spec(dataset)
+    spec["maps"] |= change or {}
+    dmo = TINY / "DMO" / f"SB35_{SIM}" if change else pairs / "DMO" / "SB35_0"
+    json = tmp_path / "done.json"
+    with pytest.raises(InputFileError, match=text):
+        large_scale.renew_large_scale(spec, place.record, dmo, json)
+    assert sample_bytes(tmp_path) == before
+    assert not json.exists()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from simlab.core.progress import progress
@@ -15,12 +16,12 @@ from simlab.halo.stages.large_scale import (
     Counts,
     LargeScaleOptions,
     aligned_large_scale,
-    rotated_large_scale,
+    check_aligned,
     samples_to_do,
 )
+from simlab.halo.stages.rotated import Origin, RotatedSamples
 
 SIM_FOLDER = re.compile(r"sim_(\d+)")
-CHUNK_PARTICLES = 4194304
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Addition:
     snapnum : int
     mass_threshold : float
         Msun/h
-    seed : int
+    origin : Origin
+        Of rotated samples.
     options : LargeScaleOptions
     """
 
@@ -50,14 +52,16 @@ class Addition:
     set_name: str
     snapnum: int
     mass_threshold: float
-    seed: int
+    origin: Origin
     options: LargeScaleOptions
 
 
 def add_to_folders(addition, rank=0, size=1):
     """Add large_scale to the samples of this rank's simulations; how many were written, skipped.
 
-    All of them are looked at before the first is written.
+    Samples and inputs of all of them are looked at before the first is written.
+
+    Errors: ConfigError, naming the option, for lengths that fit no box or no pixels.
     """
     folders = simulation_folders(addition.data_dir)
     if not folders:
@@ -71,10 +75,11 @@ def add_to_folders(addition, rank=0, size=1):
             snapnum=addition.snapnum,
         )
         todo = samples_to_do(folder, pattern, catalog, addition.options.overwrite, counts)
-        work.append((sim, catalog, todo))
-    for sim, catalog, todo in progress(work, len(work), "simulations"):
-        _add(addition, sim, catalog, todo)
-        counts.written += len(todo)
+        if todo:
+            work.append((_prepared(addition, sim, catalog, todo), len(todo)))
+    for write, count in progress(work, len(work), "simulations"):
+        write()
+        counts.written += count
     return counts
 
 
@@ -85,20 +90,12 @@ def simulation_folders(data_dir):
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
-def _add(addition, sim, catalog, todo):
+def _prepared(addition, sim, catalog, todo):
+    """Function that writes the samples of a simulation, all that can be checked being checked."""
     options = addition.options
     if addition.snapshots is None:
-        aligned_large_scale(todo, addition.maps_folder, sim, catalog, options)
-        return
-    snapshot = open_snapshot(
-        simulation_folder(addition.snapshots, addition.set_name, sim), addition.snapnum
-    )
-    rotated_large_scale(
-        todo,
-        sim,
-        snapshot,
-        catalog,
-        options,
-        seed=addition.seed,
-        chunk_particles=CHUNK_PARTICLES,
-    )
+        check_aligned(todo, addition.maps_folder, sim, catalog, options)
+        return partial(aligned_large_scale, todo, addition.maps_folder, sim, catalog, options)
+    folder = simulation_folder(addition.snapshots, addition.set_name, sim)
+    snapshot = open_snapshot(folder, addition.snapnum)
+    return RotatedSamples(todo, sim, snapshot, catalog, options, addition.origin).write

@@ -11,7 +11,10 @@ from simlab.halo.options import (
     Variadic,
     dataset_of,
     refuse,
+    require_choice,
     require_folders,
+    require_lengths,
+    require_route,
     require_writable,
     source_of,
 )
@@ -57,8 +60,9 @@ def process_simulations(
         bool, typer.Option("--synthetic", help="Make the simulations instead of reading them")
     ] = False,
     n_grid: Annotated[
-        int, typer.Option("--n_grid", help="Particles along an axis, with --synthetic")
-    ] = 64,
+        int | None,
+        typer.Option("--n_grid", help="Particles along an axis, with --synthetic (default: 64)"),
+    ] = None,
     param_file: Annotated[
         Path | None, typer.Option("--param_file", help="Parameters (default: the shipped table)")
     ] = None,
@@ -107,10 +111,9 @@ def process_simulations(
 ):
     """Make the samples of many simulations; under mpirun or srun each rank takes its share."""
     bases = {"hydro_base": hydro_base, "nbody_base": nbody_base, "fof_nbody_base": fof_nbody_base}
-    source = source_of(bases, synthetic, n_grid)
+    flags = {"allow_missing_chunks": allow_missing_chunks, "exclude_wind": exclude_wind}
+    source = source_of(bases, synthetic, n_grid, flags)
     source |= {"set": sim_set, "snapshot": snapnum}
-    if source["kind"] == "camels":
-        source |= {"allow_missing_chunks": allow_missing_chunks, "exclude_wind": exclude_wind}
     columns = params if params in ("core15", "sb35", "cosmo5") else params.split(",")
     dataset = dataset_of(
         {
@@ -138,8 +141,9 @@ def process_simulations(
     if dry_run:
         _print_plan(dataset, folder)
         return
+    from simlab.halo.files.stats import reader_of
     from simlab.halo.ranks import rank_and_size
-    from simlab.halo.runs import Run, process_simulations, write_gathered
+    from simlab.halo.runs import Run, process_simulations
 
     try:
         rank, size = rank_and_size(rank, world_size)
@@ -147,13 +151,21 @@ def process_simulations(
         refuse(f"--rank, --world_size: {error}")
     shards = tuple(range(n_shards)) if shard is None else (shard,)
     run = Run(folder, rank, size, cores, shards, overwrite)
+    reader = reader_of(f"{folder}/")  # new samples delete the files
     failed = process_simulations(dataset, run)
     if failed:
         raise typer.Exit(1)
     if size > 1 or shard is not None:
         print(f"rank {rank} of {size} done; afterwards: simlab halo index {folder}")
     else:
-        print(f"Wrote {folder}: index.csv, statistics, {write_gathered(folder)} shard records")
+        _gather(folder, reader)
+
+
+def _gather(folder, reader):
+    from simlab.halo.runs import write_gathered
+
+    count = write_gathered(folder, reader)
+    print(f"Wrote {folder}: index.csv, statistics, {count} shard records")
 
 
 def _print_plan(dataset, folder):
@@ -173,9 +185,9 @@ def index(
     folder: Annotated[Path, typer.Argument(help="Folder with train/ and test/")],
 ):
     """Write index.csv, split.json and the statistics of a folder that several ranks filled."""
-    from simlab.halo.runs import write_gathered
+    from simlab.halo.files.stats import reader_of
 
-    print(f"Wrote {folder}: index.csv, statistics, {write_gathered(folder)} shard records")
+    _gather(folder, reader_of(f"{folder}/"))
 
 
 @app.command("add-large-scale", cls=Variadic)
@@ -189,8 +201,12 @@ def add_large_scale(
         typer.Option("--projected_images_dir", help="Maps projections_{plane}_{id}.npz"),
     ] = None,
     large_region_size: Annotated[
-        float, typer.Option("--large_region_size", help="Side of one map, Mpc/h")
-    ] = 12.5,
+        float | None,
+        typer.Option(
+            "--large_region_size",
+            help="Side of one map, Mpc/h, with --projected_images_dir (default: 12.5)",
+        ),
+    ] = None,
     target_res: Annotated[
         int | None,
         typer.Option(
@@ -210,6 +226,19 @@ def add_large_scale(
     seed: Annotated[
         int, typer.Option("--seed", help="Of rotations that a sample does not hold")
     ] = 1993,
+    rotation_scheme: Annotated[
+        str | None,
+        typer.Option(
+            "--rotation_scheme",
+            help="Of rotations that a sample does not hold (default: the record's, else so3)",
+        ),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode", help="That of the samples, exact or faces (default: the record's, else exact)"
+        ),
+    ] = None,
     mass_threshold: Annotated[
         float, typer.Option("--mass_threshold", help="That of the samples, Msun/h")
     ] = 1e13,
@@ -221,41 +250,46 @@ def add_large_scale(
     world_size: Annotated[int | None, typer.Option("--world_size", help="Processes")] = None,
 ):
     """Add the surroundings, `large_scale`, to samples that are there."""
-    if from_snapshot and nbody_base is None:
-        refuse("--nbody_base is needed with --from_snapshot")
-    if not from_snapshot and projected_images_dir is None:
-        refuse("--projected_images_dir is needed without --from_snapshot")
+    require_route(
+        {"nbody_base": nbody_base, "rotation_scheme": rotation_scheme, "mode": mode},
+        {"projected_images_dir": projected_images_dir, "large_region_size": large_region_size},
+        from_snapshot,
+    )
     require_folders(
         data_dir=data_dir,
         fof_nbody_base=fof_nbody_base,
-        nbody_base=nbody_base if from_snapshot else None,
-        projected_images_dir=None if from_snapshot else projected_images_dir,
+        nbody_base=nbody_base,
+        projected_images_dir=projected_images_dir,
     )
+    require_lengths(large_region_size=[large_region_size], scales=scales, target_res=[target_res])
+    require_lengths(mass_threshold=[mass_threshold])
+    require_choice("rotation_scheme", rotation_scheme, ("so3", "euler_legacy"))
+    require_choice("mode", mode, ("exact", "faces"))
     from simlab.halo.additions import Addition, add_to_folders
     from simlab.halo.ranks import rank_and_size
-    from simlab.halo.stages.large_scale import LargeScaleOptions
+    from simlab.halo.stages.large_scale import USUAL_SCALES, LargeScaleOptions
+    from simlab.halo.stages.rotated import Origin
 
     try:
         rank, size = rank_and_size(rank, world_size)
     except ConfigError as error:
         refuse(f"--rank, --world_size: {error}")
-    counts = add_to_folders(
-        Addition(
-            data_dir=data_dir,
-            catalogs=fof_nbody_base,
-            maps_folder=None if from_snapshot else projected_images_dir,
-            snapshots=nbody_base if from_snapshot else None,
-            set_name=sim_set,
-            snapnum=snapnum,
-            mass_threshold=mass_threshold,
-            seed=seed,
-            options=LargeScaleOptions(
-                tuple(scales or ()), large_region_size, target_res, overwrite
-            ),
-        ),
-        rank,
-        size,
+    region = USUAL_SCALES[0] if large_region_size is None else large_region_size
+    addition = Addition(
+        data_dir=data_dir,
+        catalogs=fof_nbody_base,
+        maps_folder=projected_images_dir,
+        snapshots=nbody_base,
+        set_name=sim_set,
+        snapnum=snapnum,
+        mass_threshold=mass_threshold,
+        origin=Origin(seed, rotation_scheme, mode),
+        options=LargeScaleOptions(tuple(scales or ()), region, target_res, overwrite),
     )
+    try:
+        counts = add_to_folders(addition, rank, size)
+    except ConfigError as error:
+        refuse(error)
     print(
         f"{counts.written} samples written, {counts.skipped} skipped: no such halo in the catalog"
     )
@@ -274,7 +308,7 @@ def compute_normalization(
         bool, typer.Option("--fit_quantile", help="Write stellar_quantiles.npz too")
     ] = False,
     quantile_subsample: Annotated[
-        int, typer.Option("--quantile_subsample", min=1, help="Pixels of each sample, at most")
+        int, typer.Option("--quantile_subsample", min=1, help="Pixels for it in all, at most")
     ] = 100_000,
     validate: Annotated[
         bool, typer.Option("--validate", help="Read the files again and judge them")

@@ -8,11 +8,19 @@ from simlab.core.errors import ConfigError
 from simlab.core.files import read_csv, write_json, write_npz
 from simlab.core.progress import progress
 from simlab.core.random import generator
+from simlab.halo.cutouts import SCALES
 from simlab.halo.errors import SampleError, StatisticsError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import read_sample
-from simlab.halo.files.stats import load_normalization_stats, stats_path, write_stats
+from simlab.halo.files.stats import (
+    READER,
+    load_normalization_stats,
+    reader_of,
+    stats_path,
+    write_stats,
+)
 from simlab.halo.names import SPECIES, is_record
+from simlab.halo.stages.index import COLUMNS
 from simlab.halo.statistics import (
     SampleMoments,
     doubts,
@@ -22,11 +30,7 @@ from simlab.halo.statistics import (
     sample_moments,
 )
 
-DEFAULT_SCALES = (6.25, 12.5, 25.0, 50.0)
 QUANTILES = 1001
-READER = {"condition_source": "condition", "per_scale": False}
-FIXED_COLUMNS = 14
-"""Of index.csv, before the parameters."""
 
 
 def iter_samples(index_csv, stats=None, split=None):
@@ -70,6 +74,9 @@ def compute_normalization_stats(
 ):
     """Compute the constants again from the training samples that an index lists.
 
+    Parameters are named as in the shard record beside the first sample, without records as the
+    columns of the index, and param_0, param_1, ... where it has no columns for them.
+
     Parameters
     ----------
     index_csv : path
@@ -82,9 +89,10 @@ def compute_normalization_stats(
         Write `stellar_quantiles.npz` too: quantiles of log10(x + 1) of the star pixels and the
         normal scores they are mapped on.
     quantile_subsample : int
-        Pixels drawn from each sample for it, at most.
+        Pixels drawn for it in all, at most; each sample contributes the same share.
     reader : dict, optional
-        condition_source and per_scale, recorded for readers.
+        condition_source and per_scale, recorded for readers. Default: those of the files that are
+        replaced, else of those beside the index.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def compute_normalization_stats(
     if not entries:
         raise StatisticsError(f"{index_csv}: no training samples")
     used = _drawn(entries, max_files, seed)
-    scales, digest = _specification(index_csv.parent / entries[0]["file"])
+    scales, digest, names = _specification(index_csv.parent / entries[0]["file"])
     moments, pixels = SampleMoments(scales), []
     params, masses = {}, {}
     for number, entry in enumerate(progress(used, len(used), "reading samples")):
@@ -106,9 +114,11 @@ def compute_normalization_stats(
             entry["halo_mass"]
         )
         if fit_quantile:
-            pixels.append(_some_pixels(sample["target"][2], quantile_subsample, seed, number))
+            share = _share(quantile_subsample, number, len(used))
+            pixels.append(_some_pixels(sample["target"][2], share, seed, number))
     fields = moments.fields()
-    names = list(entries[0])[FIXED_COLUMNS:]
+    if names is None:
+        names = _names(entries[0], len(sample["params"]))
     write_stats(
         out_dir,
         fields,
@@ -117,7 +127,7 @@ def compute_normalization_stats(
         spec_hash=digest,
         param_names=names,
         scales=scales,
-        reader=reader or READER,
+        reader=reader or reader_of(out_dir) or reader_of(index_csv.parent) or READER,
     )
     if fit_quantile:
         write_npz(stats_path(out_dir, "stellar_quantiles.npz"), _quantiles(pixels))
@@ -158,11 +168,25 @@ def _drawn(entries, max_files, seed):
 
 
 def _specification(sample):
-    """(scales, specification hash) from a shard record beside a sample, or the usual ones."""
+    """(scales, specification hash, parameter names) of a shard record beside a sample.
+
+    Without one: the usual scales, an empty hash and None.
+    """
     for path in filter(is_record, sorted(sample.parent.glob("shard_*.json"))):
         record = read_record(path)
-        return record["scales"], record["spec_hash"]
-    return list(DEFAULT_SCALES), ""
+        return record["scales"], record["spec_hash"], record["param_names"]
+    return list(SCALES), "", None
+
+
+def _names(entry, count):
+    """Names of `count` parameters: the columns of the index that are none of ours."""
+    names = [column for column in entry if column not in COLUMNS]
+    return names if len(names) == count else [f"param_{i}" for i in range(count)]
+
+
+def _share(total, number, count):
+    """Pixels of sample `number` of `count`, whose sum over all samples is `total`."""
+    return total * (number + 1) // count - total * number // count
 
 
 def _some_pixels(field, count, seed, number):

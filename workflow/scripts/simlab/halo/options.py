@@ -1,5 +1,6 @@
 """Options of the halo commands: originals' spellings, and the configuration they amount to."""
 
+import math
 import os
 import sys
 
@@ -71,19 +72,67 @@ def refuse(text):
     raise typer.Exit(2)
 
 
-def source_of(bases, synthetic, n_grid):
-    """Mapping of the key source; neither folders nor --synthetic is an error."""
+def source_of(bases, synthetic, n_grid, flags):
+    """Mapping of the key source; neither folders nor --synthetic is an error.
+
+    Parameters
+    ----------
+    bases : dict
+        {option: path or None} of the folders of simulations.
+    synthetic : bool
+    n_grid : int or None
+        Only of synthetic simulations.
+    flags : dict
+        {option: bool} that only tell how simulations are read.
+    """
     given = [name for name, path in bases.items() if path is not None]
     if synthetic:
-        if given:
-            refuse(f"--{given[0]} and --synthetic exclude each other")
-        return {"kind": "synthetic", "n_grid": n_grid}
+        others = given + [name for name, value in flags.items() if value]
+        if others:
+            refuse(f"--{others[0]} and --synthetic exclude each other")
+        return {"kind": "synthetic", **({} if n_grid is None else {"n_grid": n_grid})}
     missing = [name for name in bases if name not in given]
     if missing:
         names = ", ".join(f"--{name}" for name in missing)
         refuse(f"{names} missing: folders of simulations, or --synthetic to make simulations")
+    if n_grid is not None:
+        refuse("--n_grid is of no effect without --synthetic")
     require_folders(**bases)
-    return {"kind": "camels", **{name: str(path) for name, path in bases.items()}}
+    return {"kind": "camels", **{name: str(path) for name, path in bases.items()}, **flags}
+
+
+def require_route(of_snapshots, of_maps, from_snapshot):
+    """Refuse a route of add-large-scale without its input, and options of the other route.
+
+    Parameters
+    ----------
+    of_snapshots, of_maps : dict
+        {option: value or None}; the first of each is the input.
+    """
+    what, others = (of_snapshots, of_maps) if from_snapshot else (of_maps, of_snapshots)
+    word = "with" if from_snapshot else "without"
+    needed, value = next(iter(what.items()))
+    if value is None:
+        refuse(f"--{needed} is needed {word} --from_snapshot")
+    useless = [name for name, value in others.items() if value is not None]
+    if useless:
+        refuse(f"--{useless[0]} is of no effect {word} --from_snapshot")
+
+
+def require_lengths(**options):
+    """Refuse the first option with a value that is not finite and > 0; None is no value."""
+    for option, values in options.items():
+        for value in values or ():
+            if value is not None and not 0 < value < math.inf:
+                refuse(f"--{option} is {value:g}, expected a finite number > 0")
+            if value is not None and option == "target_res" and value % 2:
+                refuse(f"--{option} is {value}, expected an even number")
+
+
+def require_choice(option, value, choices):
+    """Refuse a value that is none of the choices; None is no value."""
+    if value is not None and value not in choices:
+        refuse(f"--{option} is {value!r}, expected {' or '.join(choices)}")
 
 
 def dataset_of(mapping):

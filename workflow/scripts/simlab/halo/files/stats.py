@@ -9,14 +9,17 @@ Scalars are f8 () unless stated; all of log10(x + 1), x in Msun/h per fine pixel
 | stellar | star_mag_mean, star_mag_std, occupied_fraction, occupied_mean, occupied_std |
 | all | epsilon, count i8 (pixels), n_samples i8, min, max, spec_hash U64, param_names U(P), schema_version i8, condition_source U, condition_given (2,), per_scale bool |
 
-The last three say which constants readers apply to condition and large_scale.
+The last three say which constants readers apply to condition and large_scale. Files of the original
+pipeline hold only `*_mag_mean`, `*_mag_std` and epsilon: those constants can be read and applied.
 """  # noqa: E501
 
 from pathlib import Path
 
 import numpy as np
 
+from simlab.core.errors import SimlabError
 from simlab.core.files import read_npz, write_npz
+from simlab.halo.errors import StatisticsError
 from simlab.halo.names import SPECIES
 from simlab.halo.statistics import (
     EPSILON,
@@ -29,6 +32,10 @@ SCHEMA_VERSION = 1
 SUFFIX = "_normalization_stats.npz"
 FILES = tuple(f"{species}{SUFFIX}" for species in SPECIES)
 GIVEN = "given"
+READER = {"condition_source": "condition", "per_scale": False}
+"""Which constants readers apply unless the configuration says otherwise."""
+ADDED = ("condition_mean", "condition_std", "large_scale_mean", "large_scale_std")
+"""Constants that the original pipeline's files lack."""
 
 
 def write_stats(prefix, fields, occupied, *, n_samples, spec_hash, param_names, scales, reader):
@@ -89,8 +96,35 @@ def read_stats(prefix):
     }
 
 
-def load_normalization_stats(folder):
+def reader_of(prefix):
+    """{condition_source, per_scale} that statistics files name, or None where they name none."""
+    try:
+        arrays = read_stats(prefix)[SPECIES[0]]
+        return _reader({key: _plain(value) for key, value in arrays.items()})
+    except (SimlabError, KeyError):
+        return None
+
+
+class Constants(dict):
+    """Constants by name; asking for one that the files lack is a StatisticsError."""
+
+    def __init__(self, place, values):
+        super().__init__(values)
+        self._place = place
+
+    def __missing__(self, key):
+        lacking = ", ".join(name for name in ADDED if name not in self)
+        why = f": the statistics files hold no {lacking}" if lacking else ""
+        raise StatisticsError(f"{self._place}: no constants {key}{why}")
+
+
+def load_normalization_stats(dir):
     """The constants of a data set.
+
+    Parameters
+    ----------
+    dir : path or str
+        Folder, or first letters of the paths, of the three files.
 
     Returns
     -------
@@ -98,15 +132,24 @@ def load_normalization_stats(folder):
         dm_mag_mean, dm_mag_std, gas_mag_mean, ... and the other numbers of the three files as
         floats and arrays, and `condition`, `large_scale`: the (mean, std) pairs to apply. Where
         a key is in all three files (count, min, max, n_samples), that of dark_matter is returned.
+        Of files without the additions (see above) `condition` and `large_scale` are missing; who
+        asks for them gets a StatisticsError.
     """
     merged = {}
-    for arrays in reversed(read_stats(folder).values()):
+    for arrays in reversed(read_stats(dir).values()):
         merged |= {key: _plain(value) for key, value in arrays.items()}
-    source = merged["condition_source"]
+    if all(key in merged for key in ADDED):
+        reader = _reader(merged) if "condition_source" in merged else READER
+        merged |= handed_out(merged, reader["per_scale"], reader["condition_source"])
+    return Constants(dir, merged)
+
+
+def _reader(constants):
+    source = constants["condition_source"]
     if source == GIVEN:
-        mean, std = merged["condition_given"]
+        mean, std = constants["condition_given"]
         source = {"mean": float(mean), "std": float(std)}
-    return merged | handed_out(merged, merged["per_scale"], source)
+    return {"condition_source": source, "per_scale": bool(constants["per_scale"])}
 
 
 def _plain(value):

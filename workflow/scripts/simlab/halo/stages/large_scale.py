@@ -8,27 +8,32 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.config import parse_config
+from simlab.core.errors import ConfigError
 from simlab.core.files import npz_headers, read_npz, write_json
 from simlab.core.progress import progress
 from simlab.halo.config import MapsConfig
-from simlab.halo.cutouts import extract_inference_cutouts
+from simlab.halo.cutouts import COMMENSURATE, cutout_size, extract_inference_cutouts
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import DOCUMENTED, store_sample
-from simlab.halo.files.snapshots import iter_particles, open_snapshot
-from simlab.halo.names import is_record
+from simlab.halo.files.snapshots import (
+    check_pair,
+    fingerprint,
+    iter_particles,
+    open_snapshot,
+)
+from simlab.halo.memory import views_per_pass
 from simlab.halo.planes import AXES
 from simlab.halo.projection import project_multiscale
 from simlab.halo.streaming import prefetched
-from simlab.halo.views import view
 
 KEY = "large_scale"
 ALIGNED = re.compile(r"halo_(?P<halo>\d+)_(?P<plane>xy|xz|yz)\.npz")
 ROTATED = re.compile(r"sim_(?P<sim>\d+)_halo_(?P<halo>\d+)_rot_(?P<rot>\d+)\.npz")
 USUAL_SCALES = (12.5, 25.0, 50.0)
 USUAL_RESOLUTION = 128
-PASS_VIEWS = 200
-"""Views whose maps are held in memory at a time."""
+SAME = 1e-4
+"""Of the maximum: up to here two condition maps are one, summed in another order."""
 
 logger = logging.getLogger("simlab.halo")
 
@@ -46,7 +51,7 @@ class Counts:
         return self
 
 
-def renew_large_scale(spec, record_json, dmo, json, *, threads=1):
+def renew_large_scale(spec, record_json, dmo, json, *, threads=1, memory_mb=4000):
     """Rule halo_large_scale: project the DMO particles again for the samples of a shard record.
 
     Parameters
@@ -67,12 +72,15 @@ def renew_large_scale(spec, record_json, dmo, json, *, threads=1):
         for entry in record["samples"]
     ]
     lenient = spec["source"].get("allow_missing_chunks", False)
+    snapshot = open_snapshot(dmo, allow_missing_chunks=lenient)
+    check_inputs(snapshot, record["fingerprints"], maps.box_size)
     project_views(
         views,
-        open_snapshot(dmo, allow_missing_chunks=lenient),
+        snapshot,
         maps,
         chunk_particles=spec["execution"]["chunk_particles"],
         threads=threads,
+        memory_mb=memory_mb,
     )
     write_json(
         json,
@@ -84,7 +92,28 @@ def renew_large_scale(spec, record_json, dmo, json, *, threads=1):
     )
 
 
-def project_views(views, snapshot, maps, *, chunk_particles, threads=None):
+def check_inputs(snapshot, fingerprints, box_size, catalog=None):
+    """Refuse particles that are not those of a shard record, or of another box.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    fingerprints : dict or None
+        Of the record.
+    box_size : float
+        Mpc/h
+    catalog : dict, optional
+        Of `load_halo_catalog`.
+    """
+    check_pair(snapshot, snapshot, catalog, box_size=box_size)
+    if fingerprints is not None and fingerprints["dmo"] != fingerprint(snapshot):
+        raise SampleError(
+            f"{snapshot.files[0]}: not the snapshot that the samples were made of (their shard "
+            "record holds another fingerprint)"
+        )
+
+
+def project_views(views, snapshot, maps, *, chunk_particles, threads=None, memory_mb=4000):
     """Write large_scale of rotated samples from the particles of their DMO run.
 
     Parameters
@@ -92,10 +121,15 @@ def project_views(views, snapshot, maps, *, chunk_particles, threads=None):
     views : list of (path, center (3,), rotation (3, 3))
     snapshot : Snapshot
     maps : MapsConfig
-        Its scales but the first are written.
+        Its scales but the first are written; the map of the first must be the sample's condition.
+
+    Errors: SampleError for the first sample whose condition these particles do not give; samples
+    of the same pass are not written.
     """
-    for first in progress(range(0, len(views), PASS_VIEWS), None, "passes over the particles"):
-        part = views[first : first + PASS_VIEWS]
+    chunk = min(chunk_particles, snapshot.counts[1])
+    size = views_per_pass(maps, chunk, memory_mb, threads or 1)
+    for first in progress(range(0, len(views), size), None, "passes over the particles"):
+        part = views[first : first + size]
         chunks = iter_particles(snapshot, 1, chunk_particles=chunk_particles)
         found = project_multiscale(
             prefetched(chunks),
@@ -109,9 +143,22 @@ def project_views(views, snapshot, maps, *, chunk_particles, threads=None):
             chunk_particles=chunk_particles,
             mode=maps.mode,
             cic_backend=maps.cic_backend,
-        )
-        for (path, _, _), fields in zip(part, found[:, 0], strict=True):
+        )[:, 0]
+        for (path, _, _), fields in zip(part, found, strict=True):
+            _require_same(path, read_npz(path, ["condition"])["condition"], fields[0], snapshot)
+        for (path, _, _), fields in zip(part, found, strict=True):
             replace_large_scale(path, read_npz(path), fields[1:])
+
+
+def _require_same(path, condition, found, snapshot):
+    same = condition.shape == found.shape and (
+        np.abs(condition - found.astype(np.float64)).max() <= SAME * condition.max()
+    )
+    if not same:
+        raise SampleError(
+            f"{path}: condition is not what {snapshot.files[0]} gives: it was made of another "
+            "simulation, center or depth, or with a rotation of another seed or scheme"
+        )
 
 
 def replace_large_scale(path, sample, values):
@@ -142,6 +189,11 @@ class LargeScaleOptions:
     resolution: int | None
     overwrite: bool
 
+    @property
+    def sides(self):
+        """Sides of the maps, Mpc/h."""
+        return self.scales or (self.region,)
+
 
 def samples_to_do(folder, pattern, catalog, overwrite, counts):
     """[(path, halo, match)] of the samples of a folder; nothing is written.
@@ -164,6 +216,41 @@ def samples_to_do(folder, pattern, catalog, overwrite, counts):
     return todo
 
 
+def map_files(todo, maps_folder, sim):
+    """{plane: path} of the maps that the samples of a simulation need."""
+    return {
+        match["plane"]: Path(maps_folder) / f"projections_{match['plane']}_{sim}.npz"
+        for _, _, match in todo
+    }
+
+
+def check_aligned(todo, maps_folder, sim, catalog, options):
+    """Refuse what `aligned_large_scale` cannot do, before anything is written.
+
+    Errors: ConfigError naming an option for maps without room for it; those of the files.
+    """
+    box_size = catalog["box_size"]
+    if todo and box_size is None:
+        raise SampleError(f"{catalog['path']}: tells no size of the box")
+    option = "scales" if options.scales else "large_region_size"
+    resolution = options.resolution or USUAL_RESOLUTION
+    for path in map_files(todo, maps_folder, sim).values():
+        shape, _ = npz_headers(path).get("dm", ((), None))
+        if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
+            raise SampleError(f"{path}: no square map dm")
+        for side in options.sides:
+            if side > box_size * (1 + COMMENSURATE):
+                raise ConfigError(
+                    f"--{option}: {side:g} Mpc/h is larger than the box, {box_size:g} Mpc/h"
+                )
+            pixels = cutout_size(side, box_size, shape[0])
+            if pixels < resolution or pixels % resolution:
+                raise ConfigError(
+                    f"--{option}, --target_res: a cutout of {pixels} pixels ({side:g} Mpc/h) of "
+                    f"{path} is not a multiple of {resolution}"
+                )
+
+
 def aligned_large_scale(todo, maps_folder, sim, catalog, options):
     """Route A: samples `halo_{i}_{plane}.npz` of one simulation, from maps of the whole box.
 
@@ -177,72 +264,21 @@ def aligned_large_scale(todo, maps_folder, sim, catalog, options):
         Kept haloes, of `load_halo_catalog`.
     options : LargeScaleOptions
     """
-    fields = {}
+    files = map_files(todo, maps_folder, sim)
+    fields = {plane: read_npz(path, ["dm"])["dm"] for plane, path in files.items()}
     for path, halo, match in todo:
-        plane = match["plane"]
-        if plane not in fields:
-            source = Path(maps_folder) / f"projections_{plane}_{sim}.npz"
-            fields[plane] = read_npz(source, ["dm"])["dm"]
         sample = read_npz(path)
         cuts = extract_inference_cutouts(
-            fields[plane],
-            _center(sample, halo, catalog),
+            fields[match["plane"]],
+            center_of(sample, halo, catalog),
             catalog["box_size"],
-            axis=AXES[plane],
+            axis=AXES[match["plane"]],
             target_resolution=options.resolution or USUAL_RESOLUTION,
-            scales=options.scales or (options.region,),
+            scales=options.sides,
         )
         replace_large_scale(path, sample, cuts if options.scales else cuts[0])
 
 
-def rotated_large_scale(todo, sim, snapshot, catalog, options, *, seed, chunk_particles):
-    """Route B: samples `sim_{s}_halo_{h}_rot_{r}.npz` of one simulation, from the DMO particles.
-
-    The rotation is the sample's rot_matrix, else the one in the shard record beside the sample,
-    else that of the key (seed, sim, group_index, rot). Scales and depth are the record's, too.
-    """
-    if not todo:
-        return
-    record = _Records(todo[0][0].parent)
-    views, resolutions = [], {options.resolution} - {None}
-    for path, halo, match in todo:
-        sample = read_npz(path)
-        resolutions.add(sample["condition"].shape[-1])
-        if len(resolutions) > 1:
-            raise SampleError(
-                f"{path}: condition is {sample['condition'].shape[-1]} px wide, expected "
-                f"{options.resolution or sorted(resolutions)}: pixels would hold other masses"
-            )
-        rotation = sample.get("rot_matrix", record.rotations.get(path.name))
-        if rotation is None:
-            group = int(catalog["group_index"][halo])
-            rotation, _ = view(seed, sim, halo, group, int(match["rot"]))
-        views.append((path, _center(sample, halo, catalog), np.asarray(rotation, np.float64)))
-    finest, *wider = record.scales or (snapshot.box_size / 8, *USUAL_SCALES)
-    maps = parse_config(
-        MapsConfig,
-        {
-            "box_size": snapshot.box_size,
-            "resolution": resolutions.pop(),
-            "scales": [finest, *(options.scales or wider)],
-            "depth": record.depth,
-        },
-        "scales",
-    )
-    project_views(views, snapshot, maps, chunk_particles=chunk_particles)
-
-
-class _Records:
-    """What the shard records in a folder tell of the samples beside them."""
-
-    def __init__(self, folder):
-        self.scales, self.depth, self.rotations = None, None, {}
-        for path in filter(is_record, sorted(folder.glob("shard_*.json"))):
-            record = read_record(path)
-            self.scales, self.depth = record["scales"], record["depth"]
-            for entry in record["samples"]:
-                self.rotations[Path(entry["file"]).name] = entry["rot_matrix"]
-
-
-def _center(sample, halo, catalog):
+def center_of(sample, halo, catalog):
+    """Center (3,) of a sample, Mpc/h: its own, else that of the catalog."""
     return np.asarray(sample.get("halo_center", catalog["pos"][halo]), np.float64)

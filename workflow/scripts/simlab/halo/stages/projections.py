@@ -5,7 +5,7 @@ import numpy as np
 from simlab.core.config import parse_config
 from simlab.core.files import write_npz
 from simlab.halo.config import MapsConfig
-from simlab.halo.files.snapshots import iter_particles, open_snapshot
+from simlab.halo.files.snapshots import check_pair, iter_particles, open_snapshot
 from simlab.halo.planes import PLANES, add_projection
 from simlab.halo.streaming import prefetched
 
@@ -21,9 +21,12 @@ def write_projections(spec, dmo, files):
         Snapshot of the DMO run.
     files : dict
         {xy, xz, yz: path}.
+
+    Errors: SnapshotError for a box of another size than the configuration's.
     """
     maps = parse_config(MapsConfig, spec["maps"])
     snapshot = open_snapshot(dmo, allow_missing_chunks=spec["allow_missing_chunks"])
+    check_pair(snapshot, snapshot, box_size=maps.box_size)
     fields = {plane: np.zeros((maps.npix, maps.npix)) for plane in PLANES}
     chunks = iter_particles(snapshot, 1, chunk_particles=spec["chunk_particles"])
     for positions, masses in prefetched(chunks):
