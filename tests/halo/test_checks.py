@@ -94,6 +94,13 @@ def scale(key, species, factor):
     return change
 
 
+def scale_all(key, factor):
+    def change(record):
+        record[key] = {species: value * factor for species, value in record[key].items()}
+
+    return change
+
+
 def other_params(record):
     record["params"][3] += 1e-9
 
@@ -142,6 +149,10 @@ RECORD_FAULTS = {
     "mass of the box": ("C9", scale_all_masses, "mean share of the box"),
     "gas": ("C10", scale("masses", "gas", 1.5), "total mass"),
     "other cosmology": ("C10", scale("omega0", "hydro", 1 + 2e-6), "Omega0"),
+    "cosmology of the catalog": ("C10", scale("omega0", "catalog", 1 + 2e-6), "Omega0"),
+    "box": ("C10", scale("box_sizes", "hydro", 1 - 2e-6), "box and"),
+    "box of the catalog": ("C10", scale("box_sizes", "catalog", 1 + 2e-6), "box and"),
+    "another box": ("C10", scale_all("box_sizes", 0.5), "box and"),
     "split": ("C11", move_to_test, "sim 0 is in train"),
     "rotation": ("C12", in_first_sample(other_rotation), "of their keys"),
     "reflection": ("C12", in_first_sample(reflection), "proper"),
@@ -210,15 +221,25 @@ def test_c10_skips_masses_of_incomplete_runs_and_says_so(spoilable):
     spoilable.edit_record(lose)
     row = spoilable.rows()["C10"]
     assert row.passed
-    assert "mass skipped in 1 records with missing chunks" in row.what
-    for number in range(1, len(spoilable.records)):
-        spoilable.edit_record(lose, number)
-    assert spoilable.rows()["C10"].measured < 1  # Omega0 is still compared
+    assert "mass skipped in 1 simulations with missing chunks" in row.what
+    record = spoilable.record()
+    other = record | {"shard": 1, "samples": [], "haloes": []}
+    write_record(spoilable.records[0].with_name("shard_00001.json"), other)
+    assert spoilable.rows()["C10"].what == row.what  # simulations, not shards, are counted
+    unknown = dict.fromkeys(("dmo", "hydro", "catalog"))
     for number in range(len(spoilable.records)):
-        spoilable.edit_record(set_in("omega0", dict.fromkeys(("dmo", "hydro", "catalog"))), number)
+        spoilable.edit_record(lose, number)
+        spoilable.edit_record(set_in("omega0", unknown), number)
     row = spoilable.rows()["C10"]
-    assert row.skipped
-    assert "every simulation lacks chunks" in row.what
+    assert row.measured < 1
+    assert "mass skipped in 4 simulations" in row.what
+    spoilable.edit_record(scale("box_sizes", "hydro", 1 + 2e-6))  # boxes are still compared
+    assert not spoilable.rows()["C10"].passed
+
+
+def test_c10_takes_a_catalog_that_says_no_box(spoilable):
+    spoilable.edit_record(lambda record: record["box_sizes"].update(catalog=None))
+    assert spoilable.failed() == set()
 
 
 def test_c14_counts_what_is_left_out_once_a_simulation(spoilable):
@@ -256,12 +277,18 @@ def legacy_dataset(folder, maps=None):
     return SmallDataset(folder, dataset, TINY).finish()
 
 
-@pytest.mark.parametrize("maps", [{"mode": "faces"}, {"depth": 20.0}])
-def test_few_samples_of_other_images_skip_the_checks_that_need_them(tmp_path, maps):
+@pytest.mark.parametrize(
+    ("maps", "reason"),
+    [
+        ({"mode": "faces"}, "inference has all periodic images, maps of mode faces have not"),
+        ({"depth": 20.0}, "inference has the whole box, these maps a depth of 20 Mpc/h"),
+    ],
+)
+def test_few_samples_of_other_images_skip_the_checks_that_need_them(tmp_path, maps, reason):
     rows = legacy_dataset(tmp_path / "tiny", maps).rows()
     assert {name for name, row in rows.items() if row.skipped} == {"C5", "C13"}
     assert "6 samples, 20 make a mean map" in rows["C13"].what
-    assert "inference has the whole box" in rows["C5"].what
+    assert rows["C5"].what == f"skipped: {reason}"
     assert rows["C5"].measured is None
     assert [row for row in rows.values() if not row.passed] == []
     write_checks(tmp_path / "checks.json", rows.values())
@@ -274,3 +301,4 @@ def test_maps_of_masl_skip_the_comparison_with_inference(finished, monkeypatch):
     case.dataset = case.dataset.model_copy(update={"maps": maps})
     rows = finished.rows(case)
     assert rows["C5"].skipped
+    assert "inference takes the own deposit, these maps MASL" in rows["C5"].what

@@ -1,10 +1,10 @@
-"""Checks of samples, index and statistics fail for the defect they name, and only they."""
+"""Checks of samples, index and split fail for the defect they name, and only they."""
 
 import numpy as np
 import pytest
 
-from simlab.core.errors import MissingFileError
-from simlab.core.files import read_npz
+from simlab.core.files import read_csv, write_csv
+from simlab.halo.errors import SampleError
 
 
 def brighter_gas(sample):
@@ -31,11 +31,26 @@ def other_view(sample):
     sample["rot_matrix"] = sample["rot_matrix"].T
 
 
+def heavier_halo(sample):
+    sample["halo_mass"] = np.nextafter(sample["halo_mass"], np.inf)
+
+
+def moved_halo(sample):
+    sample["halo_center"] = sample["halo_center"][::-1]
+
+
+def other_group(sample):
+    sample["group_index"] = sample["group_index"] + 1
+
+
 SAMPLE_FAULTS = {
     "sum": ("C9", brighter_gas),
     "condition in its context": ("C9", moved_mass),
     "contexts in each other": ("C9", moved_context),
     "params": ("C8", other_values),
+    "halo_mass": ("C8", heavier_halo),
+    "halo_center": ("C8", moved_halo),
+    "group_index": ("C8", other_group),
     "rotation": ("C12", other_view),
 }
 
@@ -140,6 +155,56 @@ def test_an_index_that_is_not_that_of_the_records_fails_one_check(spoilable, che
     assert first in rows[check_id].what
 
 
+def list_first_again(rows):
+    rows.append(rows[0])
+
+
+def test_c3_sees_a_sample_that_the_index_lists_twice(spoilable):
+    first = read_names(spoilable)[0]
+    spoilable.edit_index(list_first_again)
+    rows = spoilable.rows()
+    assert {row.id for row in rows.values() if not row.passed} == {"C3"}
+    assert f"index.csv lists {first} twice" in rows["C3"].what
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *("position", "sim", "halo_idx", "group_index", "rot", "halo_mass", "log10_halo_mass"),
+        *("center_x", "center_y", "center_z", "r200", "Omega0", "VariableWindSpecMomentum"),
+    ],
+)
+def test_c8_sees_every_number_of_the_index(spoilable, column):
+    number = 13
+    name = read_names(spoilable)[number]
+
+    def change(rows):
+        text = rows[number][column]
+        rows[number][column] = repr(np.nextafter(float(text), np.inf).item())
+
+    spoilable.edit_index(change)
+    rows = spoilable.rows()
+    assert {row.id for row in rows.values() if not row.passed} == {"C8"}
+    assert rows["C8"].measured == 1
+    assert rows["C8"].worst_sample == name
+    assert f"index.csv: {column} of {name} is " in rows["C8"].what
+
+
+def test_c8_sees_columns_of_the_index_that_are_exchanged(spoilable):
+    header, rows = read_csv(spoilable["index.csv"])
+    header[14:16] = header[15:13:-1]
+    write_csv(spoilable["index.csv"], header, rows)
+    found = spoilable.rows()
+    assert {row.id for row in found.values() if not row.passed} == {"C8"}
+    assert "index.csv has columns id, file" in found["C8"].what
+
+
+def test_an_index_without_needed_columns_is_refused(spoilable):
+    write_csv(spoilable["index.csv"], ["id", "file"], [])
+    with pytest.raises(SampleError, match=r"index\.csv: no column split"):
+        spoilable.rows()
+
+
 def read_names(data):
     return list(data.case().samples)
 
@@ -156,65 +221,3 @@ def exchange(split):
 def test_c11_sees_a_split_that_was_not_drawn(spoilable, change):
     spoilable.edit_json(change, "split.json")
     assert spoilable.failed() == {"C11"}
-
-
-# Statistics
-
-
-def spoil_array(key, change):
-    def spoil(arrays):
-        arrays[key] = np.asarray(change(arrays[key]), arrays[key].dtype)
-
-    return spoil
-
-
-ARRAY_FAULTS = {
-    "mean": ("gas", "gas_mag_mean", lambda x: x * (1 + 1e-12), "gas: mean differs"),
-    "std": ("stellar", "star_mag_std", lambda x: x * (1 + 1e-12), "stellar: std differs"),
-    "maximum": ("gas", "max", lambda x: x + 1, "gas: max differs"),
-    "pixels": ("stellar", "count", lambda x: x + 1, "stellar: count differs"),
-    "condition": ("dark_matter", "condition_mean", lambda x: x * (1 + 1e-12), "condition, large"),
-    "context": ("dark_matter", "large_scale_std", lambda x: x * (1 + 1e-12), "condition, large"),
-    "specification": ("gas", "spec_hash", lambda x: "0" * 64, "gas: other specification"),
-    "names": ("gas", "param_names", lambda x: x[::-1], "gas: param_names differs"),
-    "samples": ("stellar", "n_samples", lambda x: x + 1, "stellar: n_samples differs"),
-}
-
-
-@pytest.mark.parametrize("fault", ARRAY_FAULTS)
-def test_c7_sees_statistics_files_that_differ(spoilable, fault):
-    species, key, change, text = ARRAY_FAULTS[fault]
-    spoilable.edit_arrays(spoil_array(key, change), f"{species}_normalization_stats.npz")
-    rows = spoilable.rows()
-    assert {row.id for row in rows.values() if not row.passed} == {"C7"}
-    assert text in rows["C7"].what
-
-
-def test_c7_sees_a_summary_of_other_data(spoilable):
-    spoilable.edit_json(lambda content: content.update(spec_hash="0" * 64), "normalization.json")
-    assert spoilable.failed() == {"C7"}
-
-
-@pytest.mark.parametrize(
-    ("species", "key", "channel"),
-    [
-        ("stellar", "star_mag_mean", "stellar"),
-        ("dark_matter", "dm_mag_mean", "dark_matter"),
-        ("dark_matter", "condition_mean", "condition"),
-    ],
-)
-def test_c7_sees_means_that_are_not_those_of_the_pixels(spoilable, species, key, channel):
-    file = f"{species}_normalization_stats.npz"
-    spoilable.edit_arrays(spoil_array(key, lambda x: x + 3.0), file)
-    stored = float(read_npz(spoilable[file])[key])
-    spoilable.edit_json(lambda c: c["fields"][channel].update(mean=stored), "normalization.json")
-    rows = spoilable.rows()
-    assert {row.id for row in rows.values() if not row.passed} == {"C7"}
-    assert f"{channel}: mean off by" in rows["C7"].what
-
-
-@pytest.mark.parametrize("file", ["gas_normalization_stats.npz", "normalization.json"])
-def test_statistics_that_are_not_there_are_named(spoilable, file):
-    spoilable[file].unlink()
-    with pytest.raises(MissingFileError, match=file):
-        spoilable.rows()

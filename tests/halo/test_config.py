@@ -97,6 +97,7 @@ def test_the_fine_grid_follows_from_the_first_scale(maps, npix):
         ({"haloes": {"mass_threshold": float("inf")}}, "mass_threshold"),
         ({"normalization": {"condition_source": {"mean": 1, "std": 0}}}, "std"),
         ({"execution": {"chunk_particles": 10}}, "chunk_particles"),
+        ({"parameters": {"columns": ["Omega0", "n_s", "Omega0"]}}, "Omega0 more than once"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_reason(changes, expected):

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from simlab.halo.errors import MissingTableError, ParameterTableError
+from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
 from simlab.halo.parameters import (
     SB35,
     ParameterTable,
@@ -163,8 +163,33 @@ def test_overrides_replace_the_table_for_their_set_only(tmp_path):
     }
     assert load_parameters(path, 0, set_name="CV", **options)[0] == [0]
     assert load_parameters(path, 0, set_name="SB35", **options)[0] == [2000]
-    with pytest.raises(ParameterTableError, match="overrides needs A_SN9"):
+    with pytest.raises(ParameterTableError, match="overrides of CV needs A_SN9"):
         load_parameters(path, 0, columns=[], set_name="CV", overrides={"CV": {"A_SN9": 1}})
+
+
+def test_an_override_of_a_short_name_is_in_its_own_unit(tmp_path):
+    path = table(tmp_path / "t.csv", "Name,WindEnergyIn1e51erg\nSB35_0,7.2\n")
+    options = {"overrides": {"SB35": {"A_SN1": 3.0}}}
+    names = ["A_SN1", "WindEnergyIn1e51erg"]
+    values, _ = load_parameters(path, 0, columns=names, **options)
+    assert values == pytest.approx([3.0, 3 * 3.6], rel=1e-15)
+    spelled_out = {"overrides": {"SB35": {"WindEnergyIn1e51erg": 1.8}}}
+    assert load_parameters(path, 0, columns=names, **spelled_out)[0].tolist() == [0.5, 1.8]
+    own = table(tmp_path / "own.csv", "Name,A_SN1\nSB35_0,2\n")
+    assert load_parameters(own, 0, columns=["A_SN1"], **options)[0] == [3]
+    both = {"SB35": {"A_SN1": 1.0, "WindEnergyIn1e51erg": 9.0}}
+    with pytest.raises(ParameterTableError, match="SB35 give WindEnergyIn1e51erg more than one"):
+        load_parameters(path, 0, columns=names, overrides=both)
+
+
+def test_what_asks_for_a_column_that_is_not_there_is_told():
+    for key, options in (
+        ("columns", {"columns": ["A_SN9"]}),
+        ("overrides", {"overrides": {"SB35": {"A_SN9": 1.0}}}),
+    ):
+        with pytest.raises(MissingColumnError) as error:
+            load_parameters(SHIPPED, 0, **options)
+        assert error.value.key == key
 
 
 def test_short_names_are_in_units_of_the_fiducial_values():

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from simlab.core.checks import Check
 from simlab.core.random import generator
+from simlab.halo.splits import train_test_split
 
 STREAM = "halo.checks"
+CELLS_END = "\x1f"
 FEW, SHARE, PICTURES = 10, 0.01, 2000
 """Samples that are read again: at least, as a share; and for the mean picture."""
 
@@ -23,16 +25,22 @@ class Case:
     masl : dict
         CIC map made by MASL: pos, w, L, field.
     live_masl : callable or None
-    samples : dict
-        id -> (file, split) of index.csv.
+    columns : list of str
+        Of index.csv.
+    index : dict
+        id -> cells of its row of index.csv, joined by CELLS_END.
+    listed_twice : list of str
+        ids that index.csv has more than once.
     shapes : callable
         file -> {key: shape}, from the header of a sample.
     split : dict
         Content of split.json.
-    stats : dict
-        Constants that readers get, of `load_normalization_stats`.
+    stats : dict or None
+        Constants that readers get, of `load_normalization_stats`; None if they cannot be read.
+    stats_files : dict
+        name -> content of the statistics files and normalization.json, as far as readable.
     stats_problems : list of str
-        Differences between the three statistics files, normalization.json and the data set.
+        Why the others are not.
     table_row : callable
         sim -> (names, values) of the parameter table.
     inference_scales : tuple
@@ -43,22 +51,41 @@ class Case:
     spec_hash: str
     masl: dict
     live_masl: object
-    samples: dict
+    columns: list
+    index: dict
+    listed_twice: list
     shapes: object
     split: dict
-    stats: dict
+    stats: object
+    stats_files: dict
     stats_problems: list
     table_row: object
     inference_scales: tuple
+    samples: dict = field(init=False)
+    """id -> (file, split) of index.csv."""
+    training: set = field(init=False)
+    """Simulations that the configuration draws for training."""
     chosen: set = field(init=False)
     pictured: set = field(init=False)
 
     def __post_init__(self):
+        file, split = self.columns.index("file"), self.columns.index("split")
+        self.samples = {}
+        for name in self.index:
+            cells = self.row_of(name)
+            self.samples[name] = cells[file], cells[split]
+        options = self.dataset.simulations
+        train, _ = train_test_split(options.total, options.test_fraction, self.dataset.seed)
+        self.training = set(train)
         ids = sorted(self.samples)
         order = generator(self.dataset.seed, STREAM, 3).permutation(len(ids))
         count = max(FEW, math.ceil(SHARE * len(ids)))
         self.chosen = {ids[i] for i in order[:count]}
         self.pictured = {ids[i] for i in order[: max(count, PICTURES)]}
+
+    def row_of(self, name):
+        """Cells of the row of a sample of index.csv, None if it has none."""
+        return self.index[name].split(CELLS_END) if name in self.index else None
 
 
 class Worst:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from simlab.core.config import Integer, Name, Number, Section
+from simlab.halo.names import SCALES
 
 SEED_LIMIT = 2**32
 RELATIVE = 1e-9
@@ -123,7 +124,7 @@ class MapsConfig(Section):
     box_size: Number = Field(50.0, gt=0, description="Side of the simulation box, Mpc/h")
     resolution: Integer = Field(128, ge=8, le=1024, description="Side of the maps, px, even")
     scales: tuple[Number, ...] = Field(
-        (6.25, 12.5, 25.0, 50.0),
+        SCALES,
         min_length=1,
         description="Sides of the maps, Mpc/h: condition and target, then large_scale",
     )
@@ -192,6 +193,15 @@ class ParametersConfig(Section):
     overrides: dict[str, dict[str, Number]] = Field(
         default_factory=dict, description="{set: {column: value}} in place of the table's"
     )
+
+    @field_validator("columns")
+    @classmethod
+    def _distinct(cls, value):
+        names = () if isinstance(value, str) else value
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)} more than once")
+        return value
 
 
 class Constants(Section):

@@ -10,9 +10,8 @@ import math
 import numpy as np
 
 from simlab.halo.errors import CutoutError
+from simlab.halo.names import SCALES
 
-SCALES = (6.25, 12.5, 25.0, 50.0)
-"""Sides of the maps, Mpc/h."""
 COMMENSURATE = 1e-9
 
 

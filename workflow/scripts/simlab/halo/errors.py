@@ -24,7 +24,14 @@ class ParameterTableError(InputFileError):
 
 
 class MissingColumnError(ParameterTableError):
-    """A table of simulation parameters lacks a column that is asked for."""
+    """A table of simulation parameters lacks a column that is asked for.
+
+    `key` is what asks, parameters.columns or parameters.overrides without the first word.
+    """
+
+    def __init__(self, message, key="columns"):
+        super().__init__(message)
+        self.key = key
 
 
 class MissingTableError(ParameterTableError, MissingFileError):

@@ -14,6 +14,8 @@ from simlab.halo.overdensity import within
 from simlab.halo.planting import FreeParticles, offsets, plant
 from simlab.halo.profiles import beta_model, ejected_gas, hernquist, isotropic_nfw
 
+GAS_CORE = 0.12
+"""Core radius of the bound gas at A_AGN1 = 1, R200c."""
 REARRANGED = 2.0
 """Outermost dark matter that baryons move, R200c."""
 SATELLITES = 0.15
@@ -50,7 +52,7 @@ class Feedback:
     @property
     def gas_core(self):
         """Core radius of the bound gas, R200c."""
-        return 0.12 * self.A_AGN1**0.2
+        return GAS_CORE * self.A_AGN1**0.2
 
     @property
     def ejection_radius(self):

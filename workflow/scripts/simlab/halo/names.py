@@ -8,6 +8,9 @@ RECORD = re.compile(r"shard_\d{5}\.json")
 SPECIES = ("dark_matter", "gas", "stellar")
 """Channels of `target`, in order; also the first words of the three statistics files."""
 
+SCALES = (6.25, 12.5, 25.0, 50.0)
+"""Sides of the maps unless the configuration says otherwise, Mpc/h."""
+
 OCCUPIED = "stellar_occupied"
 """Channel of the star pixels that are not empty."""
 

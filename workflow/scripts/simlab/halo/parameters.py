@@ -8,7 +8,6 @@ read. Nothing is looked up by position in a table that names its rows or columns
 
 import csv
 import io
-import math
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ import numpy as np
 from simlab.core.config import nearest, user_path
 from simlab.core.errors import InputFileError, MissingFileError
 from simlab.core.files import open_input, read_csv
+from simlab.halo.cells import finite_number
 from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
 
 INFO_FILE = "resources/halo/Info_IllustrisTNG_L50n512_35params.csv"
@@ -161,11 +161,8 @@ class ParameterTable:
         return int(self._number(text, sim, "seed"))
 
     def _number(self, text, sim, column):
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
+        value = finite_number(text)
+        if value is None:
             raise ParameterTableError(
                 f"{self.path}: sim {sim}: {column} is {text!r}, expected a finite number"
             )
@@ -175,22 +172,29 @@ class ParameterTable:
         """Chosen parameters of a simulation: (values (P,) float64, names tuple).
 
         columns : a preset (core15, sb35, cosmo5) or a list of names, which may be empty.
-        overrides : {set: {column: value}}, in place of what the table says.
+        overrides : {set: {column: value}}, in place of what the table says; the value of a short
+            name is in its own unit.
+
+        Errors: MissingColumnError, whose `key` is columns or overrides.
         """
         names = column_names(columns)
         row = self.row(sim, set_name)
-        for name, value in (overrides or {}).get(set_name, {}).items():
-            row[self._present([name], row, "overrides")[0]] = float(value)
-        sources = self._present(names, row, f"columns {columns}" if names else "")
+        changes = (overrides or {}).get(set_name, {})
+        places = self._present(changes, row, "overrides", f"overrides of {set_name}")
+        twice = sorted({place for place in places if places.count(place) > 1})
+        if twice:
+            raise ParameterTableError(
+                f"overrides of {set_name} give {', '.join(twice)} more than one value"
+            )
+        for (name, value), place in zip(changes.items(), places, strict=True):
+            row[place] = float(value) * _unit(name, place)
+        sources = self._present(names, row, "columns", f"columns {columns}")
         values = [
-            row[source] / SHORT_NAMES[name][1]
-            if name in SHORT_NAMES and source != name
-            else row[source]
-            for name, source in zip(names, sources, strict=True)
+            row[source] / _unit(name, source) for name, source in zip(names, sources, strict=True)
         ]
         return np.array(values, dtype=np.float64), names
 
-    def _present(self, names, row, what):
+    def _present(self, names, row, key, what):
         """Column of the table for every name; the misspelled one and short names included."""
         sources = []
         for name in names:
@@ -204,9 +208,14 @@ class ParameterTable:
         if missing:
             hint = nearest(missing[0], row) if len(missing) == 1 else ""
             raise MissingColumnError(
-                f"{self.path}: {what} needs {', '.join(missing)}, which the table lacks{hint}"
+                f"{self.path}: {what} needs {', '.join(missing)}, which the table lacks{hint}", key
             )
         return sources
+
+
+def _unit(name, source):
+    """Unit of parameter `name`, which column `source` holds."""
+    return SHORT_NAMES[name][1] if name in SHORT_NAMES and source != name else 1.0
 
 
 def column_names(columns):
@@ -321,11 +330,8 @@ def _load_info(path):
 
 
 def _info_number(path, column, row, text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite_number(text)
+    if value is None:
         raise ParameterTableError(
             f"{path}: data row {row}: {column} is {text!r}, expected a finite number"
         )

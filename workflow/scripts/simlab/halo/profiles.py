@@ -7,8 +7,6 @@ import numpy as np
 from simlab.halo.cosmology import nfw_radius
 
 AXIS_RATIOS = np.array([1.0, 0.9, 0.8])
-GAS_CORE = 0.12
-"""Core radius of the gas at A_AGN1 = 1, R200c."""
 STELLAR_SCALE = 0.012
 """Scale radius of the stars of a central galaxy, R200c."""
 STELLAR_EDGE = 0.3

@@ -5,11 +5,13 @@ import numpy as np
 from simlab.core.checks import Check, skip
 from simlab.core.errors import InputFileError
 from simlab.halo.check_case import Counted, Watching, Worst
-from simlab.halo.names import id_of
+from simlab.halo.index_rows import COLUMNS, index_row
+from simlab.halo.names import SCALES, id_of
 from simlab.halo.splits import train_test_split
 from simlab.halo.views import view
 
 PAIR_MASS = 0.01
+PAIR_HEADERS = 1e-6
 ORTHOGONAL = 1e-12
 
 
@@ -20,10 +22,8 @@ class Scales(Watching):
         super().__init__(case)
         self.wrong = Counted()
         self.expected = list(case.dataset.maps.scales)
-        usual = [6.25, 12.5, 25.0, 50.0]
-        self.wrong.see(
-            list(case.inference_scales) != usual, f"inference takes {case.inference_scales}"
-        )
+        other = tuple(case.inference_scales) != SCALES
+        self.wrong.see(other, f"inference takes {case.inference_scales}")
 
     def see_record(self, record):
         """Compare the record with the configuration."""
@@ -44,6 +44,8 @@ class Shapes(Watching):
         super().__init__(case)
         self.wrong = Counted()
         self.recorded = set()
+        for name in case.listed_twice:
+            self.wrong.see(True, f"index.csv lists {name} twice", name)
         self.unreadable = {}
         """File: text, of the samples that could not be read again."""
 
@@ -82,7 +84,7 @@ class Shapes(Watching):
 
 
 class Parameters(Watching):
-    """C8: parameters equal to the table's, the same names everywhere."""
+    """C8: parameters equal to the table's; samples and index.csv that say what the records say."""
 
     def __init__(self, case):
         super().__init__(case)
@@ -99,15 +101,44 @@ class Parameters(Watching):
         self.wrong.see(list(names) != record["param_names"], f"{where}: names not of the table")
         self.wrong.see(list(values) != record["params"], f"{where}: values not of the table")
         self.warned += len(record["warnings"]) if record["shard"] == 0 else 0
+        haloes = {halo["halo_idx"]: halo for halo in record["haloes"]}
+        for entry in record["samples"]:
+            self._see_row(record, haloes[entry["halo_idx"]], entry)
+
+    def _see_row(self, record, halo, entry):
+        """Compare index.csv with the record; C3 and C11 look at the names and the split."""
+        row = index_row(record, halo, entry)
+        name = row[0]
+        cells = self.case.row_of(name)
+        if cells is None:
+            return
+        for column, cell, value in zip(self.case.columns, cells, row, strict=False):
+            if column not in ("id", "file", "split"):
+                text = f"index.csv: {column} of {name} is {cell}, in the record {value}"
+                self.wrong.see(cell != str(value), text, name)
 
     def see_sample(self, name, record, entry, sample):
         """Compare the sample with its record."""
-        same = np.array_equal(sample["params"], record["params"])
-        self.wrong.see(not same, f"{name}: params differ from the record", name)
+        halo = next(h for h in record["haloes"] if h["halo_idx"] == entry["halo_idx"])
+        expected = {
+            "params": record["params"],
+            "halo_mass": halo["mass"],
+            "halo_center": halo["center"],
+            "group_index": halo["group_index"],
+        }
+        for key, value in expected.items():
+            same = key not in sample or np.array_equal(sample[key], value)
+            self.wrong.see(not same, f"{name}: {key} differs from the record", name)
 
     def row(self):
         """C8."""
-        what = f"parameters against the table ({self.warned} warnings)"
+        columns = [*COLUMNS, *(self.names or [])]
+        same = self.names is None or self.case.columns == columns
+        self.wrong.see(not same, f"index.csv has columns {', '.join(self.case.columns)}")
+        what = (
+            f"parameters against the table ({self.warned} warnings), samples and index.csv against "
+            "the records"
+        )
         return self.wrong.row("C8", what)
 
 
@@ -117,16 +148,19 @@ class Pairing(Watching):
     def __init__(self, case):
         super().__init__(case)
         self.worst = Worst()
-        self.incomplete = 0
+        self.incomplete = set()
 
     def see_record(self, record):
-        """Compare cosmology and mass of the two runs."""
+        """Compare box, cosmology and mass of the two runs and the catalog."""
         name = id_of(record["samples"][0]["file"]) if record["samples"] else None
-        dmo, hydro = record["omega0"]["dmo"], record["omega0"]["hydro"]
-        if dmo and hydro:
-            self.worst.see(abs(hydro / dmo - 1), 1e-6, name)
+        for key in ("box_sizes", "omega0"):
+            told = [value for value in record[key].values() if value is not None]
+            for value in told[1:]:
+                self.worst.see(abs(value / told[0] - 1), PAIR_HEADERS, name)
+        side = self.case.dataset.maps.box_size
+        self.worst.see(abs(record["box_sizes"]["dmo"] / side - 1), PAIR_HEADERS, name)
         if any(record["missing_chunks"].values()):
-            self.incomplete += 1
+            self.incomplete.add(record["sim"])
             return
         masses = record["masses"]
         total = masses["hydro_dm"] + masses["gas"] + masses["stars"]
@@ -134,11 +168,11 @@ class Pairing(Watching):
 
     def row(self):
         """C10."""
-        what = "Omega0 and total mass of the DMO and hydrodynamic runs"
+        what = "box and Omega0 of both runs and the catalog, total mass of the runs"
         if self.incomplete:
-            what += f" (mass skipped in {self.incomplete} records with missing chunks)"
+            what += f" (mass skipped in {len(self.incomplete)} simulations with missing chunks)"
         if not self.worst.count:
-            return skip("C10", "every simulation lacks chunks and says no Omega0")
+            return skip("C10", "there are no shard records")
         return self.worst.row("C10", what)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from simlab.core.random import generator
 
 FIRST_SEED = 25000
-"""Entry of the column `seed` of simulation 0."""
+"""Seed of simulation 0 in the CAMELS tables, and in those that have none."""
 BARYON_MARGIN = (1.5, 0.02)
 """Omega0 >= 1.5 OmegaBaryon + 0.02: below, the transfer function and the gas make no sense."""
 

@@ -5,6 +5,7 @@ of the population of all pixels of all training samples.
 """
 
 import math
+from array import array
 
 import numpy as np
 
@@ -113,14 +114,19 @@ class SampleMoments:
 
     def __init__(self, scales):
         self.scales = list(scales)
-        self.parts = {channel: [] for channel in [*channels(scales), OCCUPIED]}
+        self.parts = {channel: array("d") for channel in [*channels(scales), OCCUPIED]}
         self.n_samples = 0
 
     def add(self, parts):
         """Add one sample, as `sample_moments` returned it."""
         self.n_samples += 1
         for channel, part in parts.items():
-            self.parts[channel].append(tuple(part))
+            self.parts[channel].extend(part)
+
+    def of(self, channel):
+        """RunningMoments of one channel."""
+        parts = np.reshape(self.parts[channel], (-1, 5)).tolist()
+        return RunningMoments((int(n), *rest) for n, *rest in parts)
 
     def fields(self):
         """{channel: {mean, std, min, max, count}}; StatisticsError if one has no spread."""
@@ -128,7 +134,7 @@ class SampleMoments:
             raise StatisticsError("no training samples")
         found = {}
         for channel in channels(self.scales):
-            moments = RunningMoments(self.parts[channel])
+            moments = self.of(channel)
             values = {key: getattr(moments, key) for key in ("mean", "std", "min", "max", "count")}
             if not (math.isfinite(values["std"]) and values["std"] > 0):
                 raise StatisticsError(
@@ -140,9 +146,35 @@ class SampleMoments:
 
     def occupied(self):
         """{fraction, mean, std} of the star pixels > 0."""
-        moments = RunningMoments(self.parts[OCCUPIED])
-        total = sum(part[0] for part in self.parts[SPECIES[2]])
+        moments, total = self.of(OCCUPIED), self.of(SPECIES[2]).count
         return {"fraction": moments.count / total, "mean": moments.mean, "std": moments.std}
+
+
+class TrainingMoments(SampleMoments):
+    """Those of the training samples, with the parameters and haloes of their simulations.
+
+    Simulations without samples do not count.
+    """
+
+    def __init__(self, scales):
+        super().__init__(scales)
+        self.names, self.params, self.masses = [], {}, []
+
+    def add_simulation(self, record, parts):
+        """Add a shard record and what `sample_moments` returned for each of its samples."""
+        for part in parts:
+            self.add(part)
+        if record["samples"]:
+            self.names = record["param_names"]
+            self.params[record["sim"]] = record["params"]
+            self.masses += [halo["mass"] for halo in record["haloes"]]
+
+    def normalization(self, spec_hash):
+        """The content of normalization.json."""
+        params = [self.params[sim] for sim in sorted(self.params)]
+        return normalization(
+            self.fields(), self.n_samples, spec_hash, params, self.names, self.masses
+        )
 
 
 def summary(values):

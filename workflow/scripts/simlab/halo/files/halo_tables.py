@@ -9,7 +9,6 @@ Rockstar's names are taken in any case, and with the column numbers of merger tr
 A radius that is not given follows from the mass as at redshift 0.
 """
 
-import math
 import re
 
 import numpy as np
@@ -17,10 +16,10 @@ import numpy as np
 from simlab.core.config import nearest
 from simlab.core.errors import InputFileError
 from simlab.core.files import open_input, read_csv
+from simlab.halo.cells import finite_number
+from simlab.halo.cosmology import radius_200
 from simlab.halo.errors import CatalogError
 
-CRITICAL_DENSITY = 2.77536627e11
-"""rho_crit at redshift 0, (Msun/h) / (Mpc/h)^3."""
 LENGTHS = {"Mpc/h": 1.0, "kpc/h": 1e-3}
 MASSES = {"Msun/h": 1.0, "1e10Msun/h": 1e10}
 BOX_SIZE = re.compile(r"#\s*Box size:\s*([0-9]+\.?[0-9]*)\s*Mpc/h")
@@ -91,11 +90,8 @@ def _numbers(path, header, rows, needed, radius):
 
 
 def _number(path, row, column, text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite_number(text)
+    if value is None:
         raise CatalogError(
             f"{path}: data row {row}: {column} is {text!r}, expected a finite number"
         )
@@ -105,8 +101,5 @@ def _number(path, row, column, text):
 def _converted(columns, length, mass_unit, radius_unit, box_size):
     x, y, z, mass, radius = columns
     mass = mass * mass_unit
-    if radius is None:
-        radius = np.cbrt(3 * np.maximum(mass, 0) / (4 * np.pi * 200 * CRITICAL_DENSITY))
-    else:
-        radius = radius * radius_unit
+    radius = radius_200(np.maximum(mass, 0)) if radius is None else radius * radius_unit
     return np.stack([x, y, z], axis=1) * length, mass, radius, box_size

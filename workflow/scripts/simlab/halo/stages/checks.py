@@ -8,19 +8,20 @@ import numpy as np
 
 from simlab.core.checks import write_checks
 from simlab.core.config import user_path
+from simlab.core.errors import SimlabError
 from simlab.core.files import npz_headers, read_csv, read_json, read_npz
 from simlab.core.tables import write_checks_table
 from simlab.halo import masl
-from simlab.halo.check_case import Case
+from simlab.halo.check_case import CELLS_END, Case
 from simlab.halo.checks import run_checks
 from simlab.halo.cutouts import extract_inference_cutouts
+from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import read_sample
-from simlab.halo.files.stats import load_normalization_stats, read_stats
-from simlab.halo.names import SPECIES
+from simlab.halo.files.stats import FILES, load_normalization_stats
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.specs import dataset_from, samples_spec, spec_hash
-from simlab.halo.statistics import PREFIXES, large_scale_channels
+from simlab.halo.statistics_checks import SUMMARY
 
 MASL_MAP = "resources/halo/masl_cic.npz"
 
@@ -55,7 +56,7 @@ def case_of(spec, folder, table):
     """The `Case` of the data set in `folder`."""
     dataset = dataset_from(spec)
     digest = spec_hash(samples_spec(dataset))
-    _, rows = read_csv(folder / "index.csv")
+    columns, index, repeated = read_index(folder / "index.csv")
     parameters = ParameterTable(table)
     options = dataset.parameters
 
@@ -65,6 +66,7 @@ def case_of(spec, folder, table):
         )
         return names, values.tolist()
 
+    stats, files, problems = read_statistics(folder)
     stored = read_npz(user_path(MASL_MAP))
     default = inspect.signature(extract_inference_cutouts).parameters["scales"].default
     return Case(
@@ -72,11 +74,14 @@ def case_of(spec, folder, table):
         spec_hash=digest,
         masl={key: stored[f"c1_{key}"] for key in ("pos", "w", "L", "field")},
         live_masl=masl_deposit if find_spec("MAS_library") else None,
-        samples={row[0]: (row[1], row[3]) for row in rows},
+        columns=columns,
+        index=index,
+        listed_twice=repeated,
         shapes=lambda file: {key: shape for key, (shape, _) in npz_headers(folder / file).items()},
         split=read_json(folder / "split.json"),
-        stats=load_normalization_stats(folder),
-        stats_problems=stats_problems(folder, digest, dataset.maps.scales),
+        stats=stats,
+        stats_files=files,
+        stats_problems=problems,
         table_row=table_row,
         inference_scales=default,
     )
@@ -89,29 +94,54 @@ def masl_deposit(positions, masses, box_size, n):
     return masl.halved(field)
 
 
-def stats_problems(folder, digest, scales):
-    """What the three statistics files and normalization.json say differently, as texts."""
-    stats, summary = read_stats(folder), read_json(folder / "normalization.json")
-    problems = []
-    for species, arrays in stats.items():
-        if str(arrays["spec_hash"]) != digest:
-            problems.append(f"{species}: other specification")
-        if int(arrays["n_samples"]) != summary["n_samples"]:
-            problems.append(f"{species}: n_samples differs from normalization.json")
-        if arrays["param_names"].tolist() != summary["param_names"]:
-            problems.append(f"{species}: param_names differs from normalization.json")
-    if summary["spec_hash"] != digest:
-        problems.append("normalization.json: other specification")
-    for species, prefix in zip(SPECIES, PREFIXES, strict=True):
-        names = {"mean": f"{prefix}_mag_mean", "std": f"{prefix}_mag_std"}
-        for key in ("mean", "std", "min", "max", "count"):
-            stored = stats[species][names.get(key, key)].item()
-            if stored != summary["fields"][species][key]:
-                problems.append(f"{species}: {key} differs from normalization.json")
-    dark = stats[SPECIES[0]]
-    for key in ("mean", "std"):
-        stored = [dark[f"condition_{key}"], *dark[f"large_scale_{key}"]]
-        names = ["condition", *large_scale_channels(scales)]
-        if [float(value) for value in stored] != [summary["fields"][n][key] for n in names]:
-            problems.append(f"condition, large_scale: {key} differs from normalization.json")
-    return problems
+def read_index(path):
+    """(columns, {id: cells joined by CELLS_END}, ids that are there again) of index.csv."""
+    columns, rows = read_csv(path)
+    missing = [name for name in ("id", "file", "split") if name not in columns]
+    if missing:
+        raise SampleError(f"{path}: no column {', '.join(missing)}")
+    place, index, repeated = columns.index("id"), {}, []
+    for row in rows:
+        if row[place] in index:
+            repeated.append(row[place])
+        index[row[place]] = CELLS_END.join(row)
+    return columns, index, repeated
+
+
+def read_statistics(folder):
+    """Statistics files and normalization.json of a data set.
+
+    Returns
+    -------
+    stats : dict or None
+        Of `load_normalization_stats`.
+    files : dict
+        {name: content} of those that can be read, arrays as lists.
+    problems : list of str
+        What cannot be read.
+    """
+    files, problems = {}, []
+    for file in FILES:
+        try:
+            arrays = read_npz(folder / file)
+        except SimlabError as error:
+            problems.append(str(error))
+        else:
+            files[file] = {key: value.tolist() for key, value in arrays.items()}
+    try:
+        files[SUMMARY] = _mapping(folder / SUMMARY)
+    except SimlabError as error:
+        problems.append(str(error))
+    try:
+        return load_normalization_stats(folder), files, problems
+    except SimlabError as error:
+        if str(error) not in problems:
+            problems.append(str(error))
+        return None, files, problems
+
+
+def _mapping(path):
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise SampleError(f"{path}: not a JSON object")
+    return content

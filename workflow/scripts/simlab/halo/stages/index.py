@@ -1,19 +1,12 @@
 """Rule halo_index: one row a sample, and the split by simulation."""
 
-import math
 from itertools import groupby
 
 from simlab.core.files import write_csv, write_json
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
-from simlab.halo.names import id_of
+from simlab.halo.index_rows import COLUMNS, index_row
 from simlab.halo.splits import train_test_split
-
-COLUMNS = [
-    *("id", "file", "position", "split", "sim", "halo_idx", "group_index", "rot"),
-    *("halo_mass", "log10_halo_mass", "center_x", "center_y", "center_z", "r200"),
-]
-"""Before one column a parameter."""
 
 
 def write_index(spec, records, csv, split_json):
@@ -75,23 +68,5 @@ def _rows(group):
         record = read_record(ordered.path)
         haloes = {halo["halo_idx"]: halo for halo in record["haloes"]}
         for entry in record["samples"]:
-            rows.append(_row(record, haloes[entry["halo_idx"]], entry))
+            rows.append(index_row(record, haloes[entry["halo_idx"]], entry))
     return sorted(rows, key=lambda row: (row[5], row[7]))
-
-
-def _row(record, halo, entry):
-    return [
-        id_of(entry["file"]),
-        entry["file"],
-        0,
-        record["split"],
-        record["sim"],
-        halo["halo_idx"],
-        halo["group_index"],
-        entry["rot"],
-        halo["mass"],
-        math.log10(halo["mass"]),
-        *halo["center"],
-        halo["r200"],
-        *record["params"],
-    ]

@@ -7,7 +7,7 @@ from simlab.core.tables import write_statistics_table
 from simlab.halo.errors import StatisticsError
 from simlab.halo.files.records import parts_from, read_record
 from simlab.halo.files.stats import write_stats
-from simlab.halo.statistics import SampleMoments, normalization
+from simlab.halo.statistics import TrainingMoments
 
 
 def write_normalization(spec, records, folder, html=None):
@@ -22,41 +22,26 @@ def write_normalization(spec, records, folder, html=None):
 
     Errors: StatisticsError, before anything is written, where a channel has no constants.
     """
-    moments = SampleMoments(spec["scales"])
-    params, masses, names = {}, [], []
+    training = TrainingMoments(spec["scales"])
     for path in records:
         record = read_record(path)
         if record["spec_hash"] != spec["spec_hash"]:
             raise StatisticsError(f"{path}: samples of another specification, make them again")
-        names = record["param_names"]
-        if record["split"] != "train":
-            continue
-        params[record["sim"]] = record["params"]
-        masses += [halo["mass"] for halo in record["haloes"]]
-        for entry in record["samples"]:
-            moments.add(parts_from(entry["moments"]))
-    fields = moments.fields()
+        if record["split"] == "train":
+            parts = (parts_from(entry["moments"]) for entry in record["samples"])
+            training.add_simulation(record, parts)
+    content = training.normalization(spec["spec_hash"])
     write_stats(
         f"{folder}/",
-        fields,
-        moments.occupied(),
-        n_samples=moments.n_samples,
+        training.fields(),
+        training.occupied(),
+        n_samples=training.n_samples,
         spec_hash=spec["spec_hash"],
-        param_names=names,
+        param_names=training.names,
         scales=spec["scales"],
         reader=spec["normalization"],
     )
     path = Path(folder) / "normalization.json"
-    write_json(
-        path,
-        normalization(
-            fields,
-            moments.n_samples,
-            spec["spec_hash"],
-            [params[sim] for sim in sorted(params)],
-            names,
-            masses,
-        ),
-    )
+    write_json(path, content)
     if html:
         write_statistics_table(html, read_json(path))

@@ -26,12 +26,9 @@ def write_parameters(spec, table, csv):
     else:
         source = ParameterTable(table)
         names = source.columns
-        rows = [
-            [
-                f"{set_name}_{sim}",
-                *source.row(sim, set_name).values(),
-                source.seed(sim, set_name) or 0,
-            ]
-            for sim in sims
-        ]
+        rows = []
+        for sim in sims:
+            seed = source.seed(sim, set_name)
+            seed = FIRST_SEED + sim if seed is None else seed
+            rows.append([f"{set_name}_{sim}", *source.row(sim, set_name).values(), seed])
     write_csv(csv, ["Name", *names, "seed"], rows)
