@@ -3,8 +3,14 @@ import numpy as np
 import pytest
 from halo_files import catalog_file
 
+from simlab.core.errors import ConfigError
 from simlab.halo.errors import CatalogError, MissingCatalogError
-from simlab.halo.files.catalogs import count_haloes, load_halo_catalog, load_halos
+from simlab.halo.files.catalogs import (
+    count_haloes,
+    load_halo_catalog,
+    load_halos,
+    places_in_box,
+)
 
 KPC = {"length": "kpc/h", "mass": "1e10Msun/h"}
 MPC = {"length": "Mpc/h", "mass": "Msun/h"}
@@ -190,6 +196,29 @@ def test_a_radius_that_is_not_given_follows_from_the_mass(tmp_path):
     path = text(tmp_path / "h.csv", "x,y,z,mass\n1,2,3,1.5e13\n")
     r200 = load_halo_catalog(path, units=MPC)["r200"][0]
     assert 200 * 2.77536627e11 * 4 / 3 * np.pi * r200**3 == pytest.approx(1.5e13, rel=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [np.nan, np.inf])
+def test_a_threshold_that_is_no_number_is_refused(tmp_path, threshold):
+    path = catalog_file(tmp_path / "a.hdf5", [2000])
+    for call in (load_halos, load_halo_catalog, count_haloes):
+        with pytest.raises(ConfigError, match=f"mass_threshold is {threshold}"):
+            call(path, threshold)
+
+
+def test_positions_of_a_catalog_without_a_box_are_placed_in_that_of_the_snapshot(tmp_path):
+    rows = "50,-1e-20,-0.4\n50.4,3,49.9999\n"
+    path = text(tmp_path / "h.csv", "mass,x,y,z\n1e14," + rows.replace("\n", "\n1e14,", 1))
+    found = places_in_box(load_halo_catalog(path, units=MPC), 50.0)
+    assert found == pytest.approx(np.array([[0, 0, 49.6], [0.4, 3, 49.9999]]), rel=1e-12)
+    assert (found < 50).all()
+
+
+@pytest.mark.parametrize("place", ["25000,100,3", "1,2,-0.6", "1,50.6,2"])
+def test_a_catalog_without_a_box_that_reaches_far_beyond_it_is_refused(tmp_path, place):
+    path = text(tmp_path / "h.csv", f"x,y,z,mass\n1,1,1,1\n1,2,3,1e14\n{place},1e14\n")
+    catalog = load_halo_catalog(path, units=MPC)
+    refused(r"h\.csv: position of group 2 is .*catalog_units", places_in_box, catalog, 50.0)
 
 
 def test_a_csv_catalog_without_units_is_refused(tmp_path):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from halo_campaign import sample_bytes
 from halo_commands import FOLDER, PUBLISHED, files_in, of_pairs, processing, published_bytes
 
 from simlab.core.files import read_json, write_json
@@ -132,9 +131,10 @@ def test_samples_of_other_settings_are_not_mixed_in(halo, again, pairs):
     assert not set(PUBLISHED) & set(files_in(folder))
 
 
-def test_a_memory_limit_changes_no_byte(halo, tmp_path, pairs, processed):
-    halo(*processing(tmp_path, {"--memory_gb": 0.51}, of_pairs(pairs)))
-    assert sample_bytes(tmp_path / FOLDER) == sample_bytes(processed)
+def test_memory_that_is_too_little_for_one_view_is_refused(halo, tmp_path, pairs):
+    _, err = halo(*processing(tmp_path, {"--memory_gb": 0.51}, of_pairs(pairs)), code=2)
+    assert err.startswith("Error: --memory_gb: 0.51 is too little, one view at a time needs 0.86 ")
+    assert files_in(tmp_path) == []
 
 
 def test_index_names_a_folder_without_records_and_a_record_that_is_none(halo, tmp_path, again):

@@ -186,6 +186,62 @@ def test_nothing_is_left_of_a_simulation_that_fails_half_way(
     assert sample_bytes(folder) == but_sim(sample_bytes(processed), 1)
 
 
+@pytest.fixture
+def failing_halo(monkeypatch):
+    """Writing a sample of halo 1 of simulation 1 fails."""
+    original = stage.write_sample
+
+    def failing(path, sample):
+        if path.name.startswith("sim_1_halo_1"):
+            raise SimlabError("no space")
+        original(path, sample)
+
+    monkeypatch.setattr(stage, "write_sample", failing)
+
+
+def test_nothing_is_left_of_shards_that_were_made_before_the_one_that_fails(
+    halo, tmp_path, pairs, failing_halo
+):
+    words = processing(tmp_path, {"--n_shards": 2}, of_pairs(pairs))
+    halo(*words, code=1)
+    folder = tmp_path / FOLDER
+    assert not list(folder.glob("*/sim_1"))
+    assert len(list(folder.rglob("shard_*.json"))) == 4
+
+
+def test_shards_that_were_whole_before_survive_the_failure_of_another(
+    halo, tmp_path, pairs, failing_halo
+):
+    words = processing(tmp_path, {"--n_shards": 2}, of_pairs(pairs))
+    halo(*words, "--shard", 0)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*/sim_1/*")}
+    assert len(before) == 5
+    halo(*words, code=1)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*/sim_1/*")} == before
+
+
+def test_a_file_in_place_of_the_logs_is_told_in_one_line(halo, tmp_path, pairs):
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "logs").write_text("mine")
+    _, err = halo(*processing(tmp_path, base=of_pairs(pairs)), code=1)
+    lines = err.splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["sim 0", "sim 1", "sim 2"]
+    assert all("logs/sim_" in line for line in lines)
+    assert (tmp_path / FOLDER / "logs").read_text() == "mine"
+
+
+def test_what_cannot_be_deleted_after_a_failure_is_told_in_the_same_line(
+    halo, tmp_path, pairs, failing_halo, monkeypatch
+):
+    def refused(place):
+        raise PermissionError(13, "Permission denied", str(place.record))
+
+    monkeypatch.setattr(runs, "discard", refused)
+    _, err = halo(*processing(tmp_path, base=of_pairs(pairs)), code=1)
+    (line,) = err.splitlines()
+    assert line.startswith("sim 1: no space; cannot delete what it made: ")
+
+
 def test_samples_of_the_same_settings_survive_a_later_failure(halo, again, own_pairs, processed):
     root, folder = again
     truncate(hydro_chunk(own_pairs, 1))

@@ -1,5 +1,6 @@
-"""Rule halo_samples: what a shard writes, resumes and removes."""
+"""Rule halo_samples: what a shard writes and removes."""
 
+import dataclasses
 import json
 import shutil
 
@@ -9,9 +10,11 @@ from halo_campaign import SIM, TINY, make_shard, sample_bytes, tiny_dataset, tin
 
 from simlab.core.errors import SimlabError
 from simlab.core.files import read_npz, sha256_of
-from simlab.halo.errors import SampleError, SnapshotError
+from simlab.halo import memory
+from simlab.halo.errors import CatalogError, SampleError, SnapshotError
 from simlab.halo.files.records import parts_from, read_record
 from simlab.halo.files.samples import DOCUMENTED, PROVENANCE, read_sample, write_sample
+from simlab.halo.files.snapshots import open_snapshot
 from simlab.halo.rotations import random_rotation
 from simlab.halo.stages import samples as stage
 from simlab.halo.stages.placement import discard
@@ -107,76 +110,53 @@ def test_samples_are_the_same_bits_for_any_shards_threads_and_memory(made, tmp_p
     assert sample_bytes(tmp_path) == sample_bytes(folder)
 
 
-def test_a_second_run_does_nothing(tmp_path):
-    place, made = make_shard(tmp_path)
-    assert made
-    before = place.record.read_bytes()
-    assert make_shard(tmp_path)[1] is False
-    assert place.record.read_bytes() == before
+def test_rotations_of_a_halo_are_made_in_as_many_passes_as_the_memory_asks_for(
+    made, tmp_path, monkeypatch
+):
+    passes, original = [], stage.project_multiscale
+
+    def counted(particles, centers, *others, **options):
+        passes.append(len(centers))
+        return original(particles, centers, *others, **options)
+
+    monkeypatch.setattr(stage, "project_multiscale", counted)
+    dataset = tiny_dataset()
+    most = max(*open_snapshot(tiny_inputs().dmo).counts, *open_snapshot(tiny_inputs().hydro).counts)
+    fixed = memory.fixed_megabytes(dataset.maps, most)
+    four = fixed + 4.5 * memory.view_bytes(dataset.maps) / 1e6
+    make_shard(tmp_path, memory_mb=four)
+    assert passes == [4] * 4 + [2] * 4  # species
+    assert sample_bytes(tmp_path) == sample_bytes(made[0])
 
 
-def test_a_killed_job_goes_on_after_the_haloes_it_finished(tmp_path, monkeypatch):
-    written = []
-    original = stage.write_sample
-
-    def failing(path, sample):
-        if len(written) == 3:
-            raise KeyboardInterrupt
-        written.append(path.name)
-        original(path, sample)
-
-    monkeypatch.setattr(stage, "write_sample", failing)
-    with pytest.raises(KeyboardInterrupt):
-        make_shard(tmp_path)
-    assert not list(tmp_path.rglob("shard_*.json"))
-    monkeypatch.setattr(
-        stage, "write_sample", lambda p, s: (written.append(p.name), original(p, s))
-    )
-    place, _ = make_shard(tmp_path)
-    assert written[3:] == [f"sim_7_halo_{halo}_rot_{rot}.npz" for halo in (1, 2) for rot in (0, 1)]
-    assert not list(place.record.parent.glob(".shard_*"))
-    make_shard(tmp_path / "fresh")
-    assert sample_bytes(tmp_path / "fresh") == {
-        name: content
-        for name, content in sample_bytes(tmp_path).items()
-        if not name.startswith("fresh")
+def test_a_csv_catalog_in_another_unit_is_refused_before_anything_is_written(tmp_path):
+    catalog = tmp_path / "haloes.csv"
+    catalog.write_text("x,y,z,mass\n25000,100,3,1e14\n")
+    source = tiny_dataset().source.model_dump(mode="json") | {
+        "catalog_format": "csv",
+        "catalog_units": {"length": "Mpc/h", "mass": "Msun/h"},
     }
+    inputs = dataclasses.replace(tiny_inputs(), catalog=catalog)
+    with pytest.raises(CatalogError, match=r"outside the box .*catalog_units"):
+        make_shard(tmp_path / "x", tiny_dataset(source=source), inputs=inputs)
+    assert not (tmp_path / "x").exists()
 
 
-def interrupted(folder, monkeypatch, after=4):
-    """Run a shard that is killed after `after` samples."""
-    original, written = stage.write_sample, []
-
-    def failing(path, sample):
-        if len(written) == after:
-            raise KeyboardInterrupt
-        written.append(path)
-        original(path, sample)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage, "write_sample", failing)
-        with pytest.raises(KeyboardInterrupt):
-            make_shard(folder)
-    return written
-
-
-@pytest.mark.parametrize("change", ["spec", "code", "truncated", "bits"])
-def test_a_halo_is_made_again_if_anything_behind_it_changed(tmp_path, monkeypatch, change):
-    written = interrupted(tmp_path, monkeypatch)
-    dataset, code = tiny_dataset(), "code"
-    if change == "spec":
-        dataset = tiny_dataset(rotations={"number": 2, "first_is_identity": True})
-    elif change == "code":
-        code = "newer"
-    elif change == "truncated":
-        written[0].write_bytes(written[0].read_bytes()[:-9])
-    else:
-        content = bytearray(written[0].read_bytes())
-        content[500] ^= 1
-        written[0].write_bytes(content)
-    make_shard(tmp_path, dataset, code=code)
-    make_shard(tmp_path / "fresh", dataset, code=code)
-    assert sample_bytes(tmp_path / "fresh/train") == sample_bytes(tmp_path / "train")
+def test_lists_of_shards_that_are_no_more_are_removed_without_their_records(tmp_path):
+    here, other = tmp_path / "train/sim_7", tmp_path / "test/sim_7"
+    for folder in (here, other):
+        folder.mkdir(parents=True)
+        for name in (
+            *(".shard_00002.progress.json", "..shard_00002.progress.json.node-1-ab.part"),
+            *(".shard_00002.json.node-1-ab.part", "shard_00002.large_scale.json"),
+            *(".shard_00001.progress.json", ".sim_7_halo_1_rot_0.npz.node-1-ab.part"),
+        ):
+            (folder / name).touch()
+    place, _ = make_shard(tmp_path, shard=0, shards=2)
+    assert not other.exists()
+    assert {path.name for path in here.glob("*") if not path.name.startswith("sim_7")} == {
+        *(place.record.name, ".shard_00001.progress.json", ".sim_7_halo_1_rot_0.npz.node-1-ab.part")
+    }
 
 
 def test_samples_of_other_settings_are_removed(tmp_path):
@@ -246,27 +226,6 @@ def test_a_record_with_other_keys_is_refused(made, tmp_path):
     path.write_text(json.dumps(record | {"schema_version": 9}))
     with pytest.raises(SampleError, match="not a shard record"):
         read_record(path)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda text: "{",
-        lambda text: "",
-        lambda text: text[:-40],
-        lambda text: text.replace("[0,[{", "[0,{[", 1),
-        lambda text: text.splitlines()[0] + "\n7\n[1]\n[1,2]\n",
-    ],
-)
-def test_a_progress_file_that_is_damaged_is_not_believed(tmp_path, monkeypatch, damage):
-    interrupted(tmp_path, monkeypatch)
-    progress = next(tmp_path.rglob(".shard_*.progress.json"))
-    _, *haloes = progress.read_text().splitlines()
-    assert [json.loads(line)[0] for line in haloes] == [0, 1]
-    progress.write_text(damage(progress.read_text()))
-    place, made = make_shard(tmp_path)
-    assert made
-    assert len(read_record(place.record)["samples"]) == 6
 
 
 def test_missing_inputs_are_named(tmp_path):

@@ -10,5 +10,6 @@ with job(snakemake) as log:
         snakemake.input.dmo,
         snakemake.output.json,
         threads=snakemake.threads,
+        memory_mb=snakemake.resources.mem_mb,
     )
     log.info("wrote %s", snakemake.output.json)

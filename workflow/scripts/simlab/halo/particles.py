@@ -17,6 +17,7 @@ __all__ = [
     "check_positions",
     "into_box",
     "to_single",
+    "wrapped",
 ]
 
 
@@ -66,6 +67,13 @@ def check_center(center, name="halo_center"):
     return center
 
 
+def wrapped(positions, box_size):
+    """Positions in [0, box_size), float64; the remainder of -1e-20 rounds to the side: to 0."""
+    positions = np.mod(np.asarray(positions, np.float64), box_size)
+    positions[positions >= box_size] = 0
+    return positions
+
+
 def into_box(positions, box_size):
     """Positions as float32 in [0, box_size): wrapped in float64, rounded, `box_size` becomes 0."""
     from simlab.halo.kernels.deposit import count_outside
@@ -73,7 +81,7 @@ def into_box(positions, box_size):
     single = positions.astype(np.float32, copy=False)
     if not count_outside(single.reshape(-1), 0.0, box_size):
         return single
-    single = np.mod(positions.astype(np.float64), box_size).astype(np.float32)
+    single = wrapped(positions, box_size).astype(np.float32)
     single[single >= box_size] = 0
     return single
 

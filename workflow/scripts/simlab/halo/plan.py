@@ -1,12 +1,13 @@
 """What the DAG needs to know of a halo data set: simulations, split, shards, targets, cost."""
 
 import functools
+import math
 from importlib.util import find_spec
 
 from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, SimlabError
 from simlab.core.plan import Estimate
-from simlab.halo import layout
+from simlab.halo import layout, memory
 from simlab.halo.errors import MissingColumnError
 from simlab.halo.names import SPECIES, record_file
 from simlab.halo.parameters import ParameterTable
@@ -14,6 +15,10 @@ from simlab.halo.splits import train_test_split
 
 SECONDS_PER_ITEM = 5.3e-09
 """CPU seconds per DMO particle and halo-rotation; `make benchmark` prints the line to put here."""
+SECONDS_PER_ITEM_OF_FULL_MAPS = 5.0e-07
+"""The same where every view is a map of the whole box, `mode: faces` or `cic_backend: masl`."""
+SECONDS_PER_PIXEL_OF_FULL_MAPS = 5.0e-08
+"""CPU seconds per halo-rotation and pixel of such a map."""
 
 SECONDS_PER_PARTICLE = 1.0e-07
 """CPU seconds of reading and sorting a particle, all species."""
@@ -29,7 +34,6 @@ PLANNED_HALOES_PER_VOLUME = 80 / 50.0**3
 CAMELS_PARTICLES = 512**3
 JOBS = 5
 """Rules that run once for every data set: index, normalization, checks, preview, manifest."""
-MIN_MB = 1500
 FIDUCIAL = {
     "Omega0": 0.3,
     "OmegaBaryon": 0.049,
@@ -166,7 +170,9 @@ def problems(dataset, each_simulation=True):
         found += _folder_problems(dataset, each_simulation)
     if dataset.maps.cic_backend == "masl" and find_spec("MAS_library") is None:
         found.append("maps.cic_backend: masl needs Pylians, which is not installed: make pylians")
-    return found
+    limit = dataset.execution.memory_gb
+    too_little = memory.problem(dataset.maps, chunk_size(dataset), limit)
+    return [*found, too_little] if too_little else found
 
 
 def _folder_problems(dataset, each_simulation):
@@ -186,9 +192,8 @@ def _folder_problems(dataset, each_simulation):
         except SimlabError as error:
             wrong.append(str(error))
     more = len(wrong) - LISTED
-    return wrong[:LISTED] + (
-        [f"source: and {more} more simulations like these"] if more > 0 else []
-    )
+    rest = [f"source: and {more} more simulations like these"] if more > 0 else []
+    return wrong[:LISTED] + rest
 
 
 def _table_problems(dataset):
@@ -235,6 +240,11 @@ def particles(dataset):
     return dataset.source.n_grid**3 if is_synthetic(dataset) else CAMELS_PARTICLES
 
 
+def chunk_size(dataset):
+    """Particles that are held at a time."""
+    return min(dataset.execution.chunk_particles, particles(dataset))
+
+
 def sample_bytes(dataset):
     """Bytes of a sample."""
     maps = len(dataset.maps.scales) + 3
@@ -243,9 +253,14 @@ def sample_bytes(dataset):
 
 def samples_seconds(dataset, haloes):
     """CPU seconds of all maps of one simulation with `haloes` haloes."""
-    views = haloes * dataset.rotations.number
-    count = particles(dataset)
-    return count * (SECONDS_PER_PARTICLE + views * SECONDS_PER_ITEM) + views * SECONDS_PER_SAMPLE
+    views, maps, count = haloes * dataset.rotations.number, dataset.maps, particles(dataset)
+    each = count * SECONDS_PER_ITEM
+    if not memory.is_fast(maps):
+        each = count * SECONDS_PER_ITEM_OF_FULL_MAPS
+        each += maps.npix**2 * SECONDS_PER_PIXEL_OF_FULL_MAPS
+    most = memory.views_per_pass(maps, chunk_size(dataset), samples_megabytes(dataset))
+    reading = count * math.ceil(max(1, views / most)) * SECONDS_PER_PARTICLE
+    return reading + views * (each + SECONDS_PER_SAMPLE)
 
 
 def planned_haloes(dataset):
@@ -263,13 +278,13 @@ def samples_minutes(dataset):
 
 
 def samples_megabytes(dataset):
-    """Memory of a job of samples, MB."""
-    return max(MIN_MB, int(dataset.execution.memory_gb * 1000))
+    """Memory that a job of samples may take, MB."""
+    return int(dataset.execution.memory_gb * 1000)
 
 
 def simulation_megabytes(dataset):
     """Memory of a job that synthesizes a pair of simulations, MB."""
-    return int(600 + particles(dataset) * 1.2e-3)
+    return int(500 + particles(dataset) * 2.4e-4)
 
 
 def simulation_minutes(dataset):
@@ -305,6 +320,12 @@ def estimate(name, dataset):
     if is_synthetic(dataset):
         work += len(counts) * particles(dataset) * SECONDS_PER_SIMULATION
         size += len(counts) * particles(dataset) * (12 + 24 + 28)
+    views = math.ceil(max(counts) / dataset.execution.shards_per_simulation)
+    views *= dataset.rotations.number
+    most = samples_megabytes(dataset)
+    peak = memory.peak_megabytes(dataset.maps, chunk_size(dataset), most, views)
+    if is_synthetic(dataset):
+        peak = max(peak, simulation_megabytes(dataset))
     kind = "counted" if counted else "estimated"
     return Estimate(
         domain="halo",
@@ -313,7 +334,7 @@ def estimate(name, dataset):
         jobs=jobs,
         bytes=size,
         cpu_seconds=work + SECONDS_PER_JOB * jobs,
-        peak_mb=samples_megabytes(dataset),
+        peak_mb=peak,
         details=f"{len(counts)} simulations, {haloes:.0f} haloes ({kind})",
     )
 

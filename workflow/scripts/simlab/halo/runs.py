@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simlab.core.errors import SimlabError
-from simlab.core.files import read_json, write_json
+from simlab.core.files import read_json, write_json, write_text
 from simlab.core.progress import progress
 from simlab.core.provenance import code_digest
 from simlab.halo import plan, specs
@@ -120,8 +120,9 @@ def make_simulation(task):
     ]
     spec = specs.samples_spec(task.dataset)
     log = run.folder / "logs" / f"sim_{sim}.log"
-    log.unlink(missing_ok=True)  # of an earlier run
+    before = {place: _bytes(place.record) for place in places}
     try:
+        log.unlink(missing_ok=True)  # of an earlier run
         inputs = inputs_of(task.dataset, run.folder, sim, run.overwrite)
         for place in places:
             made = write_shard(
@@ -136,17 +137,46 @@ def make_simulation(task):
             if made:
                 _forget_gathered(run.folder)
     except Exception as error:
-        for place in places:
-            place.progress.unlink(missing_ok=True)
-            if not is_whole(place, specs.spec_hash(spec)):
-                discard(place)
-                _forget_gathered(run.folder)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
-        if isinstance(error, SimlabError):
-            return " ".join(str(error).split())
-        return f"{type(error).__name__}: {' '.join(str(error).split())} (traceback in {log})"
+        text = traceback.format_exc()
+        message = " ".join(str(error).split())
+        trouble = [_discard_new(run.folder, before, specs.spec_hash(spec)), _write_log(log, text)]
+        if not isinstance(error, SimlabError):
+            message = f"{type(error).__name__}: {message}"
+            message += "" if trouble[1] else f" (traceback in {log})"
+        return "; ".join([message, *filter(None, trouble)])
     return None
+
+
+def _discard_new(folder, before, digest):
+    """Delete the shards that were not whole `before` {place: bytes of its record or None}.
+
+    Returns why that failed, or None.
+    """
+    try:
+        for place, record in before.items():
+            place.progress.unlink(missing_ok=True)
+            if record is None or _bytes(place.record) != record or not is_whole(place, digest):
+                discard(place)
+                _forget_gathered(folder)
+    except (OSError, SimlabError) as error:
+        return f"cannot delete what it made: {error}"
+    return None
+
+
+def _write_log(log, text):
+    """Why a log could not be written, or None."""
+    try:
+        write_text(log, text)
+    except SimlabError as error:
+        return str(error)
+    return None
+
+
+def _bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _forget_gathered(folder):

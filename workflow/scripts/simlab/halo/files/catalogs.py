@@ -5,18 +5,23 @@ A FOF catalog holds, in code units, `Group/GroupPos` (G, 3), `Group/Group_M_Crit
 the catalog; products are taken in float64, so that the threshold itself is hit exactly.
 """
 
+import math
 import warnings
 from typing import NamedTuple
 
 import numpy as np
 
+from simlab.core.errors import ConfigError
 from simlab.halo.errors import CatalogError
 from simlab.halo.files.chunks import chunk_list, missing_chunks
 from simlab.halo.files.halo_tables import read_csv_catalog, read_rockstar
 from simlab.halo.files.hdf5 import Attributes, dataset, open_hdf5
 from simlab.halo.layout import find_catalog
+from simlab.halo.particles import wrapped
 
 POSITION, MASS, RADIUS = "GroupPos", "Group_M_Crit200", "Group_R_Crit200"
+OUTSIDE = 0.01
+"""Of the side of the box, by which positions of a catalog that names no box may be beyond it."""
 
 
 class _Groups(NamedTuple):
@@ -87,8 +92,7 @@ def load_halo_catalog(
     pos, r200 = groups.pos[kept], groups.r200[kept]
     _require_finite(files, kept, {"position": pos, "r200": r200})
     if groups.box_size is not None:
-        pos = np.mod(pos, groups.box_size)
-        pos[pos >= groups.box_size] = 0  # the remainder of -1e-20 rounds to L
+        pos = wrapped(pos, groups.box_size)
     return {
         "pos": pos,
         "mass": groups.mass[kept],
@@ -103,6 +107,26 @@ def load_halo_catalog(
     }
 
 
+def places_in_box(catalog, box_size):
+    """Positions (H, 3) of a `load_halo_catalog` in [0, box_size), Mpc/h.
+
+    A catalog that names no box may reach beyond it by 1 % of its side: what is further out was
+    given in other units, or for another box. Errors: CatalogError.
+    """
+    pos = catalog["pos"]
+    if catalog["box_size"] is None:
+        margin = OUTSIDE * box_size
+        wrong = np.flatnonzero(((pos < -margin) | (pos > box_size + margin)).any(1))
+        if len(wrong):
+            row = wrong[0]
+            raise CatalogError(
+                f"{catalog['path']}: position of group {catalog['group_index'][row]} is "
+                f"{pos[row].tolist()} Mpc/h, outside the box of {box_size:g} Mpc/h; is the unit of "
+                "length right (source.catalog_units)?"
+            )
+    return wrapped(pos, box_size)
+
+
 def count_haloes(path, mass_threshold=1e13, *, snapnum=90, allow_missing_chunks=False, units=None):
     """Number of haloes above a mass, from the masses of a catalog alone."""
     files = find_catalog(path, snapnum)
@@ -112,6 +136,8 @@ def count_haloes(path, mass_threshold=1e13, *, snapnum=90, allow_missing_chunks=
 
 def _kept(files, mass, threshold):
     """Rows with a mass above the threshold, (H,) int64."""
+    if not math.isfinite(threshold):
+        raise ConfigError(f"mass_threshold is {threshold}, expected a finite number of Msun/h")
     if not np.isfinite(mass).all():
         row = int(np.argmin(np.isfinite(mass)))
         raise CatalogError(f"{files[0]}: mass of group {row} is {mass[row]}, expected a number")

@@ -44,10 +44,13 @@ class FinishedHaloes:
             write_text(self._path, "".join([self._head, *known, line]))
             self._started = True
             return
-        with open(self._path, "a", encoding="utf-8") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with open(self._path, "a", encoding="utf-8") as stream:
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise SimlabError(f"cannot write {self._path}: {error.strerror or error}") from error
 
 
 def _line(value):

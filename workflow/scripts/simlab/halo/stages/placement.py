@@ -1,14 +1,19 @@
 """Where the samples of a shard lie, and what must not lie there."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from simlab.core.errors import SimlabError
 from simlab.core.files import sha256_of
 from simlab.halo.files.records import read_record
-from simlab.halo.names import is_record, record_file, sample_file, sim_folder
+from simlab.halo.names import record_file, sample_file, sim_folder
 
 SIDES = {"train": "test", "test": "train"}
+OF_SHARD = re.compile(
+    r"\.{0,2}shard_(?P<shard>\d{5})(\.large_scale|\.progress)?\.json(\..*\.part)?"
+)
+"""Names of a shard's record and lists, and of what a killed job was writing of them."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,15 @@ def remove_other_layouts(place):
     """Delete what is left of the simulation in the other split and of shards that are no more."""
     here, sim = place.record.parent, place.sim
     elsewhere = place.folder / sim_folder(SIDES[place.split], sim)
-    for path in elsewhere.glob(f"sim_{sim}_halo_*_rot_*.npz"):
-        path.unlink()
+    for name in (f"sim_{sim}_halo_*_rot_*.npz", f".sim_{sim}_halo_*_rot_*.npz.*.part"):
+        for path in elsewhere.glob(name):
+            path.unlink(missing_ok=True)
     for folder, first in ((here, place.n_shards), (elsewhere, 0)):
-        for record in filter(is_record, folder.glob("shard_*.json")):
-            if int(record.stem.removeprefix("shard_")) >= first:
-                record.with_name(f".{record.stem}.progress.json").unlink(missing_ok=True)
-                record.with_suffix(".large_scale.json").unlink(missing_ok=True)
-                record.unlink(missing_ok=True)
+        # records may be gone while their lists are not
+        for path in folder.glob("*shard_*.json*"):
+            match = OF_SHARD.fullmatch(path.name)
+            if match and int(match["shard"]) >= first:
+                path.unlink(missing_ok=True)
     _remove_if_empty(elsewhere)
 
 

@@ -16,7 +16,7 @@ from simlab.core.errors import SimlabError
 from simlab.core.files import sha256_of
 from simlab.core.progress import progress
 from simlab.core.provenance import package_versions
-from simlab.halo.files.catalogs import load_halo_catalog
+from simlab.halo.files.catalogs import load_halo_catalog, places_in_box
 from simlab.halo.files.records import hex_parts, read_record, write_record
 from simlab.halo.files.samples import write_sample
 from simlab.halo.files.snapshots import (
@@ -25,6 +25,7 @@ from simlab.halo.files.snapshots import (
     iter_particles,
     open_snapshot,
 )
+from simlab.halo.memory import views_per_pass
 from simlab.halo.parameters import ParameterTable, out_of_range
 from simlab.halo.projection import project_multiscale
 from simlab.halo.specs import dataset_from, spec_hash
@@ -34,11 +35,6 @@ from simlab.halo.statistics import sample_moments
 from simlab.halo.streaming import prefetched
 from simlab.halo.views import view
 
-BYTES_PER_PIXEL = 12
-"""Of a map while it is made: float64 sums and the float32 result."""
-CHUNK_BYTES = 3 * 16 * 2
-"""Of a particle of a chunk: raw, prefetched and sorted, with room for the reader."""
-BASE_MB = 450
 SPECIES = {"dmo": 1, "hydro_dm": 1, "gas": 0, "stars": 4}
 """Particle type of each species, in the DMO or the hydrodynamic run."""
 
@@ -66,7 +62,7 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=F
         Code digest.
     threads : int
     memory_mb : float
-        Limits how many haloes are worked on in one pass over the particles; changes no result.
+        Limits how many views are made in one pass over the particles; changes no result.
     fresh : bool
         Make everything again.
 
@@ -80,11 +76,12 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=F
     if not fresh and job.is_complete():
         return False
     done = {} if fresh else job.finished_haloes()
-    todo = [halo for halo in job.haloes if halo["halo_idx"] not in done]
-    per_pass = haloes_per_pass(job.dataset, memory_mb)
-    weights = _Weights()
+    number = job.dataset.rotations.number
+    todo = [(h, rot) for h in job.haloes if h["halo_idx"] not in done for rot in range(number)]
+    per_pass = job.views_per_pass(memory_mb, threads)
+    weights, partial = _Weights(), {}
     for first in range(0, len(todo), per_pass):
-        done |= job.make(todo[first : first + per_pass], threads, weights, done)
+        job.make(todo[first : first + per_pass], threads, weights, done, partial)
     samples = [entry for halo in job.haloes for entry in done[halo["halo_idx"]]]
     masses = weights.totals(job)
     write_record(
@@ -103,14 +100,6 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=F
     remove_strangers(place, {entry["file"] for entry in samples})
     place.progress.unlink(missing_ok=True)
     return True
-
-
-def haloes_per_pass(dataset, memory_mb):
-    """Haloes whose maps fit `memory_mb` beside the chunks of particles; at least one."""
-    maps = len(dataset.maps.scales) + 3
-    per_halo = dataset.rotations.number * maps * dataset.maps.resolution**2 * BYTES_PER_PIXEL
-    free = memory_mb - BASE_MB - dataset.execution.chunk_particles * CHUNK_BYTES / 1e6
-    return max(1, int(free * 1e6 / per_halo))
 
 
 class _Job:
@@ -151,7 +140,7 @@ class _Job:
     def _haloes(self):
         kept = len(self.catalog["mass"])
         most = self.dataset.haloes.max_per_simulation
-        centers = np.mod(self.catalog["pos"], self.dmo.box_size)
+        centers = places_in_box(self.catalog, self.dmo.box_size)
         return [
             {
                 "halo_idx": i,
@@ -168,15 +157,13 @@ class _Job:
         """The part of the shard record that is known before any map."""
         maps, place = self.dataset.maps, self.place
         return {
+            **self._identity(),
             "dataset": place.folder.resolve().name,
             "sim": place.sim,
             "shard": place.shard,
             "n_shards": place.n_shards,
             "split": place.split,
-            "spec_hash": spec_hash(self.spec),
-            "code": self.code,
             "versions": package_versions(),
-            "fingerprints": self.fingerprints,
             "missing_chunks": {
                 "dmo": list(self.dmo.missing_chunks),
                 "hydro": list(self.hydro.missing_chunks),
@@ -188,7 +175,6 @@ class _Job:
                 "catalog": self.catalog["omega0"],
             },
             "param_names": list(self.names),
-            "params": [float(value) for value in self.params],
             "box_size": self.dmo.box_size,
             "box_sizes": {
                 "dmo": self.dmo.box_size,
@@ -207,9 +193,6 @@ class _Job:
             "depth": maps.depth,
             "rotation_scheme": self.dataset.rotations.scheme,
             "seed": self.dataset.seed,
-            "haloes": self.haloes,
-            "n_groups": int(self.catalog["n_groups"]),
-            "n_kept": len(self.catalog["mass"]),
             "warnings": self.warnings,
         }
 
@@ -225,35 +208,42 @@ class _Job:
             )
         )
 
-    def make(self, haloes, threads, weights, before):
-        """Write the samples of `haloes`; {halo_idx: entries}, also added to the progress file."""
-        views = [self._views(halo) for halo in haloes]
-        centers = np.array([halo["center"] for halo in haloes])
-        rotations = np.array([[rotation for rotation, _ in views_] for views_ in views])
-        maps = self._project(centers, rotations, threads, weights)
-        done, counted = {}, progress(haloes, len(haloes), f"sim {self.place.sim}: writing haloes")
-        for i, halo in enumerate(counted):
-            done[halo["halo_idx"]] = [
-                self._write(halo, rot, *views[i][rot], {key: m[i, rot] for key, m in maps.items()})
-                for rot in range(len(views[i]))
-            ]
-            self.finished.add(halo["halo_idx"], done[halo["halo_idx"]], before)
-        return done
+    def views_per_pass(self, memory_mb, threads):
+        """Views that fit the memory beside the chunks, which are no larger than a species."""
+        species = max(*self.dmo.counts, *self.hydro.counts)
+        chunk = min(self.dataset.execution.chunk_particles, species)
+        return views_per_pass(self.dataset.maps, chunk, memory_mb, threads)
 
-    def _views(self, halo):
+    def make(self, views, threads, weights, done, partial):
+        """Write the samples of `views`, pairs (halo, rot) in order.
+
+        Entries go to `partial` {halo_idx: entries}; those of a halo whose rotations are all there
+        to `done` and the progress file.
+        """
+        drawn = [self._view(*one) for one in views]
+        centers = np.array([halo["center"] for halo, _ in views])
+        rotations = np.array([rotation for rotation, _ in drawn])[:, None]
+        maps = self._project(centers, rotations, threads, weights)
+        counted = progress(views, len(views), f"sim {self.place.sim}: writing samples")
+        for i, (halo, rot) in enumerate(counted):
+            number, own = halo["halo_idx"], {key: m[i, 0] for key, m in maps.items()}
+            entries = partial.setdefault(number, [])
+            entries.append(self._write(halo, rot, *drawn[i], own))
+            if len(entries) == self.dataset.rotations.number:
+                self.finished.add(number, entries, done)
+                done[number] = partial.pop(number)
+
+    def _view(self, halo, rot):
         options = self.dataset.rotations
-        return [
-            view(
-                self.dataset.seed,
-                self.place.sim,
-                halo["halo_idx"],
-                halo["group_index"],
-                rot,
-                scheme=options.scheme,
-                identity=options.first_is_identity and rot == 0,
-            )
-            for rot in range(options.number)
-        ]
+        return view(
+            self.dataset.seed,
+            self.place.sim,
+            halo["halo_idx"],
+            halo["group_index"],
+            rot,
+            scheme=options.scheme,
+            identity=options.first_is_identity and rot == 0,
+        )
 
     def _project(self, centers, rotations, threads, weights):
         maps = self.dataset.maps
@@ -306,11 +296,15 @@ class _Job:
         }
 
     def _identity(self):
+        """What the samples are made of, as it stands in the record."""
         return {
             "spec_hash": spec_hash(self.spec),
             "code": self.code,
             "fingerprints": self.fingerprints,
             "params": [float(value) for value in self.params],
+            "haloes": self.haloes,
+            "n_groups": int(self.catalog["n_groups"]),
+            "n_kept": len(self.catalog["mass"]),
         }
 
     def is_complete(self):
