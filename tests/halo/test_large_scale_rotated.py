@@ -76,7 +76,6 @@ def test_without_records_and_provenance_the_key_of_the_name_decides(halo, bare, 
         {"rotations": {"number": 2, "first_is_identity": True}},
         {"rotations": {"number": 2, "scheme": "euler_legacy"}, "allow_legacy": True},
         {"maps": {"resolution": 16, "mode": "faces"}, "allow_legacy": True},
-        {"execution": {"chunk_particles": 10**4}},
         {"maps": {"resolution": 16, "depth": 10.0}},
         {"maps": {"resolution": 16, "scales": [6.25, 25.0]}},
         {"maps": {"resolution": 16, "scales": [12.5, 25.0, 50.0]}},
@@ -143,6 +142,23 @@ def test_a_snapshot_that_is_missing_is_named(halo, bare, pairs, tmp_path):
     assert str(tmp_path / "empty" / "SB35_0") in err
     _, err = halo(*command(bare, pairs, {"--nbody_base": tmp_path / "nowhere"}), code=2)
     assert err == f"Error: --nbody_base: {tmp_path / 'nowhere'} is not a folder\n"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_sums_are_cut_into_chunks_as_the_record_says(halo, tmp_path, monkeypatch, told):
+    place, _ = make_shard(tmp_path, tiny_dataset(execution={"chunk_particles": 12345}))
+    if not told:
+        place.record.unlink()
+    seen, project = [], large_scale.project_multiscale
+    monkeypatch.setattr(
+        large_scale,
+        "project_multiscale",
+        lambda *args, **options: (
+            seen.append(options["chunk_particles"]) or project(*args, **options)
+        ),
+    )
+    halo(*command(tmp_path, TINY), "--overwrite")
+    assert seen == [12345 if told else 4194304]
 
 
 LEGACY = [

@@ -19,8 +19,8 @@ from simlab.halo.files.stats import (
     stats_path,
     write_stats,
 )
+from simlab.halo.index_rows import COLUMNS
 from simlab.halo.names import SPECIES, is_record
-from simlab.halo.stages.index import COLUMNS
 from simlab.halo.statistics import (
     SampleMoments,
     doubts,

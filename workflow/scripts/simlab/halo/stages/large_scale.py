@@ -12,7 +12,7 @@ from simlab.core.errors import ConfigError
 from simlab.core.files import npz_headers, read_npz, write_json
 from simlab.core.progress import progress
 from simlab.halo.config import MapsConfig
-from simlab.halo.cutouts import COMMENSURATE, cutout_size, extract_inference_cutouts
+from simlab.halo.cutouts import COMMENSURATE, SCALES, cutout_size, extract_inference_cutouts
 from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import DOCUMENTED, store_sample
@@ -30,10 +30,10 @@ from simlab.halo.streaming import prefetched
 KEY = "large_scale"
 ALIGNED = re.compile(r"halo_(?P<halo>\d+)_(?P<plane>xy|xz|yz)\.npz")
 ROTATED = re.compile(r"sim_(?P<sim>\d+)_halo_(?P<halo>\d+)_rot_(?P<rot>\d+)\.npz")
-USUAL_SCALES = (12.5, 25.0, 50.0)
+USUAL_SCALES = SCALES[1:]
 USUAL_RESOLUTION = 128
-SAME = 1e-4
-"""Of the maximum: up to here two condition maps are one, summed in another order."""
+SAME = 1e-3
+"""Of the maximum: up to here two condition maps are one, apart from rounding."""
 
 logger = logging.getLogger("simlab.halo")
 
