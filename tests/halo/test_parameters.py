@@ -3,6 +3,7 @@ import csv
 import numpy as np
 import pytest
 
+from simlab.core.files import read_csv
 from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
 from simlab.halo.parameters import (
     SB35,
@@ -13,6 +14,7 @@ from simlab.halo.parameters import (
     params_normalized,
     short_parameters,
 )
+from simlab.halo.stages.parameters import write_parameters
 
 SHIPPED = "resources/halo/CosmoAstroSeed_IllustrisTNG_L50n512_SB35_first64.txt"
 
@@ -180,6 +182,19 @@ def test_an_override_of_a_short_name_is_in_its_own_unit(tmp_path):
     both = {"SB35": {"A_SN1": 1.0, "WindEnergyIn1e51erg": 9.0}}
     with pytest.raises(ParameterTableError, match="SB35 give WindEnergyIn1e51erg more than one"):
         load_parameters(path, 0, columns=names, overrides=both)
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "seeds"),
+    [("", "", ["25000", "25001"]), (",seed", ",0", ["0", "0"]), (",seed", ",7", ["7", "7"])],
+)
+def test_rows_of_synthetic_simulations_keep_their_seed_or_get_one(tmp_path, header, cells, seeds):
+    text = f"Name,Omega0{header}\nSB35_0,0.3{cells}\nSB35_1,0.2{cells}\n"
+    spec = {"seed": 1, "parameters": "table", "set": "SB35", "simulations": [0, 2]}
+    write_parameters(spec, table(tmp_path / "t.csv", text), tmp_path / "params.csv")
+    columns, rows = read_csv(tmp_path / "params.csv")
+    assert columns == ["Name", "Omega0", "seed"]
+    assert [row[-1] for row in rows] == seeds
 
 
 def test_what_asks_for_a_column_that_is_not_there_is_told():

@@ -1,7 +1,6 @@
 """What the DAG knows of halo data sets, and what it refuses."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -151,6 +150,10 @@ def test_a_table_without_the_simulation_or_the_columns_is_refused_when_planning(
     assert "sim 64" in found[0]
     found = plan.problems(synthetic(parameters={"columns": ["Omega0", "Omegab"]}))
     assert "Omegab" in found[0]
+    overrides = {"CV": {"A_SN9": 1.0}, "SB35": {"A_SN8": 1.0}}  # those of other sets are not used
+    (found,) = plan.problems(synthetic(parameters={"overrides": overrides}))
+    assert found.startswith("parameters.overrides: ")
+    assert "overrides of SB35 needs A_SN8" in found
 
 
 def test_masl_without_pylians_is_refused_when_planning(monkeypatch):
@@ -199,20 +202,39 @@ def stand_in(tmp_path):
     return tmp_path
 
 
+# A process of its own: the peak of a child begins with the memory of the process that starts it.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(code)
+"""
+
+
 def test_the_cluster_campaign_plans_in_seconds_without_opening_a_snapshot(stand_in, root):
     campaign = root / "config" / "campaigns" / "halo-camels-1024.yaml"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "snakemake", "halo", "--snakefile", root / "Snakefile"]
+    command = [
+        sys.executable,
+        "-c",
+        MEASURED,
+        sys.executable,
+        "-m",
+        "snakemake",
+        "halo",
+        "--snakefile",
+        root / "Snakefile",
+    ]
     command += ["--directory", stand_in, "--dry-run", "--quiet", "rules", "--cores", "1"]
     command += ["--scheduler", "greedy", "--configfile", campaign]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=stand_in)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = dict(line.split() for line in done.stdout.splitlines() if line.startswith("halo_"))
     assert counts["halo_samples"] == "1024"
     assert sum(map(int, counts.values())) == 1029
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert cpu < 20  # 6 are asked for on a quiet machine
+    cpu, megabytes = map(float, done.stdout.splitlines()[-1].split())
+    assert 0.5 < cpu < 10  # 6 are asked for on a quiet machine
+    assert 50 < megabytes < 200  # of which Snakemake takes 127
 
 
 def test_the_cost_of_the_cluster_campaign_is_estimated_from_its_table(stand_in, root, monkeypatch):

@@ -204,7 +204,7 @@ def _table_problems(dataset):
         for sim in simulations(dataset):
             parameters_of(table, dataset, sim)
     except MissingColumnError as error:
-        return [f"parameters.columns: {error}"]
+        return [f"parameters.{error.key}: {error}"]
     except SimlabError as error:
         return [f"parameters.file: {error}"]
     return []
