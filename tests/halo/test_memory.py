@@ -46,26 +46,28 @@ def test_a_view_takes_what_the_plan_says(mode):
     maps = synthetic(maps={"resolution": 32, "mode": mode}).maps
     peak_bytes(maps, 1)  # compiles
     each = (peak_bytes(maps, 44) - peak_bytes(maps, 4)) / 40
-    assert 0.8 * memory.view_bytes(maps) < each < 1.02 * memory.view_bytes(maps)
+    _, most = memory.view_bytes(maps)
+    assert 0.8 * most < each < 1.02 * most
 
 
 @pytest.mark.parametrize("maps", [{"resolution": 128}, {"resolution": 128, **FACES}])
 def test_the_views_of_a_pass_fit_the_limit_and_one_more_does_not(maps):
     dataset = synthetic(maps=maps, rotations={"number": 10000}, haloes={"max_per_simulation": 1})
     cost = plan.estimate("x", dataset)
-    view = memory.view_bytes(dataset.maps) / 1e6
+    view = max(memory.view_bytes(dataset.maps)) / 1e6
     assert 4000 - view < cost.peak_mb <= 4000
     less = synthetic(maps=maps, rotations={"number": 10}, haloes={"max_per_simulation": 1})
-    fixed = memory.fixed_megabytes(less.maps, 64**3)
-    assert plan.estimate("x", less).peak_mb == pytest.approx(max(fixed + 10 * view, 562), abs=1)
+    each = zip(memory.fixed_bytes(less.maps, 64**3), memory.view_bytes(less.maps), strict=True)
+    expected = max(fixed + 10 * view for fixed, view in each) / 1e6
+    assert plan.estimate("x", less).peak_mb == pytest.approx(max(expected, 562), abs=1)
 
 
 def test_views_of_full_maps_count_the_whole_box():
     fast, full = (synthetic(maps=maps).maps for maps in ({}, FACES))
-    assert memory.view_bytes(full) > 1024**2 * 8
-    assert memory.view_bytes(fast) < 2e6
+    assert min(memory.view_bytes(full)) > 1024**2 * 8
+    assert max(memory.view_bytes(fast)) < 2e6
     masl = synthetic(maps={"cic_backend": "masl"}).maps
-    assert 1024**2 * 4 < memory.view_bytes(masl) < 1024**2 * 5
+    assert 1024**2 * 4 < min(memory.view_bytes(masl)) < 1024**2 * 5
 
 
 def test_chunks_are_no_larger_than_the_run():
@@ -74,14 +76,14 @@ def test_chunks_are_no_larger_than_the_run():
     (problem,) = plan.problems(
         synthetic(execution=large, source={"kind": "synthetic", "n_grid": 512})
     )
-    assert problem.startswith("execution.memory_gb: 1 is too little, one view at a time needs 10.0")
+    assert problem.startswith("execution.memory_gb: 1 is too little, one view at a time needs 9.9")
 
 
 @pytest.mark.parametrize(
     ("changes", "needed"),
     [
-        ({"maps": {"resolution": 1024}, "execution": {"memory_gb": 0.6}}, "0.70 GB"),
-        ({"maps": {"resolution": 1024, **FACES}, "execution": {"memory_gb": 1}}, "2.66 GB"),
+        ({"maps": {"resolution": 1024}, "execution": {"memory_gb": 0.51}}, "0.52 GB"),
+        ({"maps": {"resolution": 1024, **FACES}, "execution": {"memory_gb": 1}}, "2.48 GB"),
     ],
 )
 def test_a_limit_below_one_view_is_refused_when_planning(changes, needed):
@@ -107,6 +109,7 @@ def test_full_maps_are_planned_with_their_own_cost():
 def test_every_pass_over_the_particles_is_counted():
     once, often = (synthetic(execution={"memory_gb": limit}) for limit in (100, 0.51))
     haloes = 1000
-    passes = 10000 / memory.views_per_pass(often.maps, 64**3, 510)
+    more = np.ceil(10000 / memory.views_per_pass(often.maps, 64**3, 510)) - 1
     reading = plan.samples_seconds(often, haloes) - plan.samples_seconds(once, haloes)
-    assert reading == pytest.approx(np.ceil(passes) * 64**3 * plan.SECONDS_PER_PARTICLE, rel=0.01)
+    assert more > 20
+    assert reading == pytest.approx(more * 64**3 * plan.SECONDS_PER_PARTICLE, rel=1e-6)

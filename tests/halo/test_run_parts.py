@@ -133,7 +133,7 @@ def test_samples_of_other_settings_are_not_mixed_in(halo, again, pairs):
 
 def test_memory_that_is_too_little_for_one_view_is_refused(halo, tmp_path, pairs):
     _, err = halo(*processing(tmp_path, {"--memory_gb": 0.51}, of_pairs(pairs)), code=2)
-    assert err.startswith("Error: --memory_gb: 0.51 is too little, one view at a time needs 0.86 ")
+    assert err.startswith("Error: --memory_gb: 0.51 is too little, one view at a time needs 0.71 ")
     assert files_in(tmp_path) == []
 
 

@@ -122,9 +122,10 @@ def test_rotations_of_a_halo_are_made_in_as_many_passes_as_the_memory_asks_for(
     monkeypatch.setattr(stage, "project_multiscale", counted)
     dataset = tiny_dataset()
     most = max(*open_snapshot(tiny_inputs().dmo).counts, *open_snapshot(tiny_inputs().hydro).counts)
-    fixed = memory.fixed_megabytes(dataset.maps, most)
-    four = fixed + 4.5 * memory.view_bytes(dataset.maps) / 1e6
-    make_shard(tmp_path, memory_mb=four)
+    monkeypatch.setattr(memory, "CHUNK_BYTES", 0)
+    _, fixed = memory.fixed_bytes(dataset.maps, most)
+    _, each = memory.view_bytes(dataset.maps)
+    make_shard(tmp_path, memory_mb=(fixed + 4.5 * each) / 1e6)
     assert passes == [4] * 4 + [2] * 4  # species
     assert sample_bytes(tmp_path) == sample_bytes(made[0])
 
