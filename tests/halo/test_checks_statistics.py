@@ -32,7 +32,7 @@ def changed(value):
     return value + 1 if isinstance(value, int) else float(np.nextafter(value, np.inf))
 
 
-UNUSED = {"epsilon", "schema_version", "condition_given"}
+UNUSED = {"schema_version", "condition_given"}
 """Keys of the files that are no constants of this data set."""
 
 

@@ -10,6 +10,7 @@ from simlab.halo.files.records import parts_from
 from simlab.halo.files.stats import FILES, GIVEN
 from simlab.halo.names import SPECIES
 from simlab.halo.statistics import (
+    EPSILON,
     PREFIXES,
     TrainingMoments,
     large_scale_channels,
@@ -75,6 +76,7 @@ class StatisticsFiles(Watching):
         source = reader["condition_source"]
         given = isinstance(source, dict)
         common = {
+            "epsilon": EPSILON,
             "n_samples": content["n_samples"],
             "spec_hash": content["spec_hash"],
             "param_names": content["param_names"],
