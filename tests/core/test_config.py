@@ -1,6 +1,6 @@
 """Configuration models say everything that is wrong, where, and what would be right."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field, field_validator
@@ -159,3 +159,35 @@ def test_what_the_members_of_a_union_say_of_one_value_is_one_problem():
     assert first == "x.yaml: 1 problem"
     assert line.startswith("  gap: Input should be a valid number")
     assert " or: Input should be 'auto' (found 'foo')" in line or "'auto'" in line
+
+
+class Cat(Section):
+    kind: Literal["cat"] = "cat"
+    lives: Integer = 9
+
+
+class Dog(Section):
+    kind: Literal["dog"] = "dog"
+    tricks: Integer = 0
+
+
+class Household(Section):
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+
+
+@pytest.mark.parametrize(
+    ("pet", "expected"),
+    [
+        ({}, "pet.kind: missing, it has no default"),
+        ({"kind": "catt"}, "pet.kind: expected cat or dog, did you mean cat? (found 'catt')"),
+        (
+            {"kind": "cat", "live": 7},
+            "pet.live: unknown key, did you mean lives? (known: kind, lives)",
+        ),
+        ({"kind": "dog", "tricks": "no"}, "pet.tricks: "),
+    ],
+)
+def test_the_kind_of_a_section_says_which_keys_it_has(pet, expected):
+    with pytest.raises(ConfigError) as error:
+        parse_config(Household, {"pet": pet})
+    assert expected in str(error.value)

@@ -151,12 +151,25 @@ def _described(problem, model, mapping):
         return ".".join(loc[:-1]), f"{name} is not a usable name {rule}", ""
     if problem["type"] == "missing":
         return path, MISSING, ""
+    if problem["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        return _tag_problem(problem, path)
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "literal_error":
         allowed = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
         message += nearest(problem["input"], allowed)
     found = "" if problem["type"] == COMPLETE else f" (found {_shown(problem['input'])})"
     return path, message, found
+
+
+def _tag_problem(problem, path):
+    """What is wrong with the key that says which kind of section is meant."""
+    context = problem["ctx"]
+    path = f"{path}.{context['discriminator'].strip(chr(39))}"
+    if problem["type"] == "union_tag_not_found":
+        return path, MISSING, ""
+    allowed = re.findall(r"'([^']*)'", context["expected_tags"])
+    hint = nearest(context["tag"], allowed)
+    return path, f"expected {' or '.join(allowed)}{hint}", f" (found {_shown(context['tag'])})"
 
 
 def _visible(loc, model, mapping):
@@ -192,12 +205,19 @@ def _keys_at(model, loc):
     """Keys that the model reached by following `loc` from `model` knows, by their aliases."""
     kinds = [model]
     for part in loc:
-        kinds = [k for kind in kinds for k in _step(kind, part)] or kinds
+        following = [k for kind in kinds for k in _step(kind, part)]
+        kinds = following or [kind for kind in kinds if _has_tag(kind, part)] or kinds
     keys = []
     for kind in kinds:
         for field, info in getattr(kind, "model_fields", {}).items():
             keys.append(info.alias or field)
     return list(dict.fromkeys(keys))
+
+
+def _has_tag(kind, tag):
+    """Whether a member of a union of sections is the one that `tag` chooses."""
+    fields = getattr(kind, "model_fields", {})
+    return any(field.default == tag for field in fields.values())
 
 
 def _step(kind: Any, part):
