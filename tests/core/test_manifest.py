@@ -58,6 +58,22 @@ def test_a_missing_and_a_longer_file_are_found(folder):
     assert "bytes, the manifest says" in str(caught.value)
 
 
+def test_what_is_made_with_another_file_says_so(folder):
+    known = {"sub/c.json": {"sha256": "0" * 64, "bytes": 1, "made_with": "a.npz"}}
+    write_manifest(
+        folder / "manifest.json",
+        domain="halo",
+        dataset="d",
+        files=["sub/c.json"],
+        spec={},
+        seed=3,
+        code="abc",
+        known=known,
+    )
+    (problem,) = verify(folder)
+    assert problem.endswith(f"; delete {folder / 'a.npz'} too")
+
+
 def test_another_json_file_is_no_manifest(folder):
     with pytest.raises(InputFileError, match="not a manifest"):
         verify(folder / "sub" / "c.json")

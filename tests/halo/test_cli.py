@@ -11,7 +11,7 @@ def planned(monkeypatch, halo, tmp_path):
     """Call process-simulations without its work; returns (configuration, Run)."""
     seen = []
     monkeypatch.setattr(runs, "process_simulations", lambda *found: seen.append(found) or {})
-    monkeypatch.setattr(runs, "write_gathered", lambda folder, reader=None: 0)
+    monkeypatch.setattr(runs, "write_gathered", lambda folder, reader=None: (0, 0, 0))
 
     def start(*words):
         halo("process-simulations", "--output_base_root", tmp_path, *words)

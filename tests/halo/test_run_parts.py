@@ -33,7 +33,7 @@ def test_ranks_and_index_make_what_one_process_makes(
         assert len(list(folder.glob("*/sim_*"))) == rank + 1
     assert not set(PUBLISHED) & set(files_in(folder))
     out, _ = halo("index", folder)
-    assert out == f"Wrote {folder}: index.csv, statistics, 3 shard records\n"
+    assert out == f"Wrote {folder}: index.csv, statistics, 3 shard records of 3 simulations of 3\n"
     assert published_bytes(folder) == published_bytes(processed)
 
 

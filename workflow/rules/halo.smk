@@ -151,7 +151,7 @@ rule halo_normalization:
         json=f"{HALO_DIR}/normalization.json",
         html=report(
             f"{HALO_DIR}/statistics.html",
-            caption="../report/statistics.rst",
+            caption="../report/halo_statistics.rst",
             category="Normalization",
             subcategory="halo",
             labels={"data set": "{dataset}", "content": "normalization statistics"},

@@ -27,7 +27,8 @@ def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None
     code : str
         Code digest of the data set's producers.
     known : dict, optional
-        File -> entry already known to the job that wrote it.
+        File -> entry already known to the job that wrote it; `made_with` in it names the target
+        that has to be made again for the file to be.
     """
     folder, known = Path(path).parent, known or {}
     entries = {name: known.get(name) or describe(folder / name) for name in sorted(files)}
@@ -96,14 +97,16 @@ def verify(path):
     problems = []
     for name, entry in content["files"].items():
         file = manifest.parent / name
+        together = entry.get("made_with")
+        mend = f"; delete {manifest.parent / together} too" if together else ""
         if not file.is_file():
-            problems.append(f"{file}: missing")
+            problems.append(f"{file}: missing{mend}")
             continue
         size = file.stat().st_size
         if size != entry["bytes"]:
-            problems.append(f"{file}: {size} bytes, the manifest says {entry['bytes']}")
+            problems.append(f"{file}: {size} bytes, the manifest says {entry['bytes']}{mend}")
         elif sha256_of(file) != entry["sha256"]:
-            problems.append(f"{file}: content differs from the manifest (sha256)")
+            problems.append(f"{file}: content differs from the manifest (sha256){mend}")
     return problems
 
 

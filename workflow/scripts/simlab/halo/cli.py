@@ -164,8 +164,11 @@ def process_simulations(
 def _gather(folder, reader):
     from simlab.halo.runs import write_gathered
 
-    count = write_gathered(folder, reader)
-    print(f"Wrote {folder}: index.csv, statistics, {count} shard records")
+    records, made, total = write_gathered(folder, reader)
+    print(
+        f"Wrote {folder}: index.csv, statistics, {records} shard records of {made} simulations "
+        f"of {total}"
+    )
 
 
 def _print_plan(dataset, folder):

@@ -1,6 +1,6 @@
 """Errors of halo maps; each is also one of `simlab.core.errors`."""
 
-from simlab.core.errors import InputFileError, MissingFileError, PhysicsError
+from simlab.core.errors import InputFileError, MissingFileError, PhysicsError, SimlabError
 
 
 class SnapshotError(InputFileError):
@@ -40,6 +40,10 @@ class MissingTableError(ParameterTableError, MissingFileError):
 
 class SampleError(InputFileError):
     """A sample or a shard record is not what it should be."""
+
+
+class BusyError(SimlabError):
+    """Another process is at the same work."""
 
 
 class CutoutError(PhysicsError):

@@ -186,7 +186,7 @@ def require_folders(**folders):
 def _with_option(problem):
     """A problem `key: text` with the option in place of the key."""
     key, _, text = problem.partition(": ")
-    text = text.split(" (found {")[0]
+    text = text.split(" (found {")[0].replace("allow_legacy: true", "--allow_legacy")
     named = [name for name in KEYS if "." in name and text.startswith(name)]
     if named:
         name = max(named, key=len)

@@ -11,6 +11,8 @@ from simlab.halo.splits import train_test_split
 from simlab.halo.views import view
 
 PAIR_MASS = 0.01
+SAME_OMEGA0 = 1e-3
+"""Relative; headers and tables are rounded differently."""
 PAIR_HEADERS = 1e-6
 ORTHOGONAL = 1e-12
 
@@ -100,10 +102,22 @@ class Parameters(Watching):
         self.wrong.see(record["param_names"] != self.names, f"{where}: other names")
         self.wrong.see(list(names) != record["param_names"], f"{where}: names not of the table")
         self.wrong.see(list(values) != record["params"], f"{where}: values not of the table")
+        self._see_header(record, dict(zip(names, values, strict=True)))
         self.warned += len(record["warnings"]) if record["shard"] == 0 else 0
         haloes = {halo["halo_idx"]: halo for halo in record["haloes"]}
         for entry in record["samples"]:
             self._see_row(record, haloes[entry["halo_idx"]], entry)
+
+    def _see_header(self, record, parameters):
+        """Compare the table with the snapshot, which tells whether its rows are mixed up."""
+        dataset, stated = self.case.dataset, record["omega0"]["dmo"]
+        given = dataset.parameters.overrides.get(dataset.source.set, {})
+        if stated and "Omega0" in parameters and "Omega0" not in given:
+            value = parameters["Omega0"]
+            text = (
+                f"sim {record['sim']}: Omega0 is {value:g} in the table, {stated:g} in the DMO run"
+            )
+            self.wrong.see(abs(value / stated - 1) > SAME_OMEGA0, text)
 
     def _see_row(self, record, halo, entry):
         """Compare index.csv with the record; C3 and C11 look at the names and the split."""

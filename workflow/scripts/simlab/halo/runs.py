@@ -2,7 +2,11 @@
 
 import logging
 import multiprocessing
+import os
+import signal
 import sys
+import threading
+import time
 import traceback
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +20,7 @@ from simlab.core.provenance import code_digest
 from simlab.halo import plan, specs
 from simlab.halo.config import DatasetConfig
 from simlab.halo.dataset import READER
-from simlab.halo.errors import SampleError
+from simlab.halo.errors import BusyError, SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.names import SPECIES, is_record
 from simlab.halo.parameters import ParameterTable
@@ -103,12 +107,33 @@ def _parallel(tasks, workers):
 
     warm()  # else every worker would compile
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+    )
+    try:
         for future in [pool.submit(make_simulation, task) for task in tasks]:
             try:
                 yield future.result()
             except BrokenProcessPool:
                 yield "a process was killed, perhaps for lack of memory; run again to go on"
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with(parent):
+    """Let this worker end soon after its parent, whatever ended that; Ctrl-C is the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def make_simulation(task):
@@ -136,6 +161,8 @@ def make_simulation(task):
             )
             if made:
                 _forget_gathered(run.folder)
+    except BusyError as error:
+        return str(error)
     except Exception as error:
         text = traceback.format_exc()
         message = " ".join(str(error).split())
@@ -247,7 +274,7 @@ def records_in(folder):
 def write_gathered(folder, reader=None):
     """Write index.csv, split.json and the statistics of the records in `folder`.
 
-    Returns the number of records.
+    Returns the numbers of records, of simulations among them, and of simulations in the split.
     """
     records = records_in(folder)
     first = read_record(records[0])
@@ -262,4 +289,5 @@ def write_gathered(folder, reader=None):
         records,
         folder,
     )
-    return len(records)
+    made = {path.parent.name for path in records}
+    return len(records), len(made), first["simulations"]["total"]

@@ -20,7 +20,11 @@ def write_dataset_manifest(spec, code, files, json):
     known = {}
     for path in filter(is_record, files):
         for entry in read_record(path)["samples"]:
-            known[entry["file"]] = {"sha256": entry["sha256"], "bytes": entry["bytes"]}
+            known[entry["file"]] = {
+                "sha256": entry["sha256"],
+                "bytes": entry["bytes"],
+                "made_with": Path(path).relative_to(folder).as_posix(),
+            }
     names = [Path(file).relative_to(folder).as_posix() for file in files]
     write_manifest(
         json,

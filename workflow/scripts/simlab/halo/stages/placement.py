@@ -1,11 +1,15 @@
 """Where the samples of a shard lie, and what must not lie there."""
 
+import fcntl
+import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from simlab.core.errors import SimlabError
 from simlab.core.files import sha256_of
+from simlab.halo.errors import BusyError
 from simlab.halo.files.records import read_record
 from simlab.halo.names import record_file, sample_file, sim_folder
 
@@ -47,6 +51,33 @@ class Place:
     def sample(self, halo_idx, rot):
         """File of a sample, relative to the data set."""
         return sample_file(self.split, self.sim, halo_idx, rot)
+
+
+@contextmanager
+def only_worker(place):
+    """Keep other processes from making the same shard; BusyError if one does.
+
+    The lock goes with its process, however that ends.
+    """
+    path = place.record.with_name(f".shard_{place.shard:05d}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = open(path, "w")  # noqa: SIM115 - closed below, after the file is gone
+    except OSError as error:
+        raise SimlabError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except BlockingIOError:
+        held = False
+    if not held:
+        stream.close()
+        raise BusyError(f"{place.record}: another process is making it")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        stream.close()
 
 
 def remove_strangers(place, named):

@@ -30,7 +30,12 @@ from simlab.halo.parameters import ParameterTable, out_of_range
 from simlab.halo.projection import project_multiscale
 from simlab.halo.specs import dataset_from, spec_hash
 from simlab.halo.stages.finished import FinishedHaloes
-from simlab.halo.stages.placement import is_intact, remove_other_layouts, remove_strangers
+from simlab.halo.stages.placement import (
+    is_intact,
+    only_worker,
+    remove_other_layouts,
+    remove_strangers,
+)
 from simlab.halo.statistics import sample_moments
 from simlab.halo.streaming import prefetched
 from simlab.halo.views import view
@@ -69,7 +74,14 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=F
     Returns
     -------
     bool, whether there was anything to do
+
+    Errors: BusyError if another process is making the shard.
     """
+    with only_worker(place):
+        return _write_shard(spec, inputs, place, code, threads, memory_mb, fresh)
+
+
+def _write_shard(spec, inputs, place, code, threads, memory_mb, fresh):
     start = time.process_time(), time.perf_counter()
     job = _Job(spec, inputs, place, code)
     remove_other_layouts(place)
