@@ -350,7 +350,8 @@ def test_verify_finds_a_flipped_bit_in_a_sample(spoilable, manifest):
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
     (problem,) = verify(spoilable.folder)
-    assert problem == f"{path}: content differs from the manifest (sha256)"
+    again = next(path.parent.glob("shard_*.json"))
+    assert problem == (f"{path}: content differs from the manifest (sha256); delete {again} too")
 
 
 def test_verify_finds_a_sample_that_is_lost_or_cut(spoilable, manifest):
@@ -359,5 +360,6 @@ def test_verify_finds_a_sample_that_is_lost_or_cut(spoilable, manifest):
     cut.write_bytes(cut.read_bytes()[:-1])
     problems = sorted(verify(spoilable.folder))
     assert len(problems) == 2
-    assert {f"{lost}: missing"} < set(problems)
+    again = next(lost.parent.glob("shard_*.json"))
+    assert {f"{lost}: missing; delete {again} too"} < set(problems)
     assert any(text.startswith(f"{cut}: ") and "the manifest says" in text for text in problems)

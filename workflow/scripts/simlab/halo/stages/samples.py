@@ -77,13 +77,14 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=F
 
     Errors: BusyError if another process is making the shard.
     """
-    with only_worker(place):
-        return _write_shard(spec, inputs, place, code, threads, memory_mb, fresh)
-
-
-def _write_shard(spec, inputs, place, code, threads, memory_mb, fresh):
     start = time.process_time(), time.perf_counter()
     job = _Job(spec, inputs, place, code)
+    with only_worker(place):
+        return _write_missing(job, threads, memory_mb, fresh, start)
+
+
+def _write_missing(job, threads, memory_mb, fresh, start):
+    place = job.place
     remove_other_layouts(place)
     if not fresh and job.is_complete():
         return False
