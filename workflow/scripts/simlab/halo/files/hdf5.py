@@ -6,6 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from simlab.core.hdf5 import reading_hdf5
+
 CM_PER_MPC = 3.085678e24
 G_PER_MSUN = 1.989e33
 DEFAULT_LENGTH = 1e-3
@@ -19,28 +21,10 @@ FILTER_NAMES = {32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd"
 @contextmanager
 def open_hdf5(path, error):
     """A file opened for reading; `error` for anything but intact HDF5 with a group `Header`."""
-    path = Path(path)
-    try:
-        file = h5py.File(path, "r")
-    except OSError as problem:
-        raise error(f"{path}: not an HDF5 file, or truncated ({problem})") from None
-    with file:
-        try:
-            if not isinstance(file.get("Header"), h5py.Group):
-                raise error(f"{path}: no group Header; found {', '.join(file) or 'nothing'}")
-            yield file
-        except (OSError, RuntimeError, KeyError, ValueError) as problem:
-            if not _raised_by_h5py(problem):
-                raise
-            raise error(f"{path}: damaged ({problem})") from None
-
-
-def _raised_by_h5py(problem):
-    """Whether an error comes from the file; h5py has no error classes of its own."""
-    trace = problem.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return "h5py" in trace.tb_frame.f_code.co_filename
+    with reading_hdf5(path, error) as file:
+        if not isinstance(file.get("Header"), h5py.Group):
+            raise error(f"{path}: no group Header; found {', '.join(file) or 'nothing'}")
+        yield file
 
 
 class Attributes:

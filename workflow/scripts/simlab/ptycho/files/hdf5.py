@@ -9,6 +9,7 @@ import numpy as np
 
 from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
 from simlab.core.files import atomic_path
+from simlab.core.hdf5 import reading_hdf5
 
 CHUNK_PIXELS = 65536
 
@@ -19,25 +20,8 @@ def open_hdf5(path):
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"file not found: {path}")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputFileError(f"{path}: not an HDF5 file, or truncated ({error})") from None
-    with file:
-        try:
-            yield file
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            if not _raised_by_h5py(error):
-                raise
-            raise InputFileError(f"{path}: damaged ({error})") from None
-
-
-def _raised_by_h5py(error):
-    """Whether an error comes from the file; h5py has no error classes of its own."""
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return "h5py" in trace.tb_frame.f_code.co_filename
+    with reading_hdf5(path, InputFileError) as file:
+        yield file
 
 
 @contextmanager
