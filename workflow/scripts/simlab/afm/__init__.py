@@ -1,0 +1,1 @@
+"""Atomic force microscopy: stacks of frequency-shift images with image descriptors."""

@@ -1,0 +1,1 @@
+"""What the rules and the commands run: read, call the science, write."""
