@@ -1,0 +1,71 @@
+"""What a geometry tells about its molecule: bonds, atoms that are too close."""
+
+import numpy as np
+
+from simlab.afm.errors import AfmInputError
+from simlab.afm.species import element_table, symbol_of
+
+BOND_FACTOR = 1.2
+CLOSE_CONTACT = 0.4
+
+
+def covalent_radii(Zs):
+    """Covalent radii (n,) float64 in Å; AfmInputError for elements without one (Z > 112)."""
+    return _radii(Zs, element_table().covalent, "covalent")
+
+
+def vdw_radii(Zs):
+    """van der Waals radii (n,) float64 of the descriptors in Å; AfmInputError where unknown."""
+    return _radii(Zs, element_table().vdw, "van der Waals")
+
+
+def _radii(Zs, table, kind):
+    Zs = np.asarray(Zs, np.int64)
+    wrong = Zs[(Zs < 1) | (Zs > len(table))]
+    if len(wrong):
+        raise AfmInputError(
+            f"afm: Zs: {wrong[0]} is no element; expected atomic numbers 1 to {len(table)}"
+        )
+    radii = table[Zs - 1]
+    unknown = np.isnan(radii)
+    if unknown.any():
+        Z = int(Zs[unknown][0])
+        raise AfmInputError(
+            f"afm: Zs: no {kind} radius is known for {symbol_of(Z)} (Z = {Z}); expected elements "
+            "up to Z = 112 where bonds or descriptors need radii"
+        )
+    return radii
+
+
+def findBonds_(xyzs, Zs, fR=1.2):
+    """Pairs of atoms closer than fR times the sum of their covalent radii.
+
+    Parameters
+    ----------
+    xyzs : (n, 3) float
+        Å.
+    Zs : (n,) int
+    fR : float
+
+    Returns
+    -------
+    list of (i, j), j < i, sorted by i, then j
+    """
+    xyzs = np.asarray(xyzs, np.float64)
+    radii = covalent_radii(Zs)
+    distance = _distances(xyzs)
+    i, j = np.nonzero(np.tril(distance < fR * (radii[:, None] + radii), -1))
+    return list(zip(i.tolist(), j.tolist(), strict=True))
+
+
+def close_contacts(xyzs, limit=CLOSE_CONTACT):
+    """Pairs of atoms closer than `limit` Å: list of (i, j, distance in Å), j < i."""
+    distance = _distances(np.asarray(xyzs, np.float64))
+    i, j = np.nonzero(np.tril(distance < limit, -1))
+    return list(zip(i.tolist(), j.tolist(), distance[i, j].tolist(), strict=True))
+
+
+def _distances(xyzs):
+    # One axis at a time: an (n, n, 3) array of a large slab would not fit into memory.
+    squares = sum(np.subtract.outer(axis, axis) ** 2 for axis in xyzs.T)
+    return np.sqrt(squares)
