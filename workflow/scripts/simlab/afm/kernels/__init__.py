@@ -1,4 +1,4 @@
-"""Compiled kernels of atomic force microscopy: arrays in, arrays out; no files, no configuration."""
+"""Compiled kernels of atomic force microscopy: arrays in, arrays out; no files or settings."""
 
 from importlib import import_module
 
