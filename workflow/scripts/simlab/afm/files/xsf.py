@@ -85,6 +85,8 @@ def _shape(lines, line):
 
 def _atoms(lines):
     n_atoms = int(lines.numbers(1, "number of atoms")[0])
+    if n_atoms < 0:
+        raise lines.error(str(n_atoms), "number of atoms")
     xyzs, Zs = np.empty((n_atoms, 3)), np.empty(n_atoms, np.int32)
     for i in range(n_atoms):
         line = lines.next("element x y z")
