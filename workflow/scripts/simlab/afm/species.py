@@ -88,7 +88,7 @@ def atomic_number(element):
     )
 
 
-def loadSpecies(path=None):  # noqa: N802
+def loadSpecies(path=None):
     """Lennard-Jones and Morse parameters of all elements.
 
     Parameters
@@ -134,7 +134,7 @@ def _overrides(path):
             ) from None
 
 
-def getAtomsREA(iZPP, Zs, typeParams, alphaFac=-1.0):  # noqa: N802
+def getAtomsREA(iZPP, Zs, typeParams, alphaFac=-1.0):
     """Mixed parameters of each atom with the probe particle.
 
     R = rmin_PP + rmin_a, eps = sqrt(eps_PP eps_a), alpha = alphaFac alpha_a.
@@ -166,7 +166,7 @@ def getAtomsREA(iZPP, Zs, typeParams, alphaFac=-1.0):  # noqa: N802
     )
 
 
-def REA2LJ(REAs):  # noqa: N802
+def REA2LJ(REAs):
     """Lennard-Jones coefficients C6 = 2 eps R^6 (eV Å^6), C12 = eps R^12 of rows (R, eps, ...).
 
     Returns (n, 2) float64.

@@ -1,8 +1,40 @@
-"""Reading HDF5 files of others: whatever h5py finds wrong becomes one error with the path."""
+"""HDF5 files: read, with one error for whatever h5py finds wrong, and written as a whole."""
 
+import json
 from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
+
+from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.files import atomic_path
+
+
+@contextmanager
+def open_hdf5(path):
+    """A file opened for reading; MissingFileError, or InputFileError for anything but HDF5."""
+    path = Path(path)
+    if not path.exists():
+        raise MissingFileError(f"file not found: {path}")
+    with reading_hdf5(path, InputFileError) as file:
+        yield file
+
+
+@contextmanager
+def create_hdf5(path):
+    """A new file that appears under its name when the block succeeds."""
+    with atomic_path(path) as part, h5py.File(part, "w", libver="latest") as file:
+        yield file
+
+
+def write_attributes(target, attributes):
+    """Attributes of a file or dataset: None is left out, mappings and lists become JSON text."""
+    for key, value in attributes.items():
+        if value is None:
+            continue
+        if isinstance(value, dict | list | tuple):
+            value = json.dumps(value, sort_keys=True)
+        target.attrs[key] = value
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import numpy as np
 
 from simlab.core.errors import SimlabError
 from simlab.core.files import npz_headers
+from simlab.core.hdf5 import open_hdf5
 from simlab.ptycho.files.archive import METADATA
-from simlab.ptycho.files.hdf5 import open_hdf5
 from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.files.shards import CANONICAL, POSITIONS
 from simlab.ptycho.headers import HDF5_SUFFIXES

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.errors import ConfigError, MissingKeyError
+from simlab.core.hdf5 import create_hdf5, write_attributes
 from simlab.ptycho.files import products
-from simlab.ptycho.files.hdf5 import create_frames, create_hdf5, write_array, write_attributes
+from simlab.ptycho.files.hdf5 import create_frames, write_array
 from simlab.ptycho.files.published import write_dataset_h5, write_dataset_npz
 from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.metadata import add_transformation_record, metadata_text

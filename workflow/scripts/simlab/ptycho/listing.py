@@ -1,8 +1,8 @@
 """What arrays a data set file holds, under its own names and in its own shapes."""
 
 from simlab.core.files import npz_headers, read_npz
+from simlab.core.hdf5 import open_hdf5
 from simlab.ptycho.files.archive import METADATA
-from simlab.ptycho.files.hdf5 import open_hdf5
 from simlab.ptycho.headers import HDF5_SUFFIXES
 
 

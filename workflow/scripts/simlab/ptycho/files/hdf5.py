@@ -1,34 +1,13 @@
-"""HDF5 as every file of ptychography uses it: opening, arrays, attributes, compression."""
+"""HDF5 as every file of ptychography uses it: arrays, complex numbers, compression."""
 
-import json
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
-from simlab.core.files import atomic_path
-from simlab.core.hdf5 import reading_hdf5
+from simlab.core.errors import MissingFileError, MissingKeyError
 
 CHUNK_PIXELS = 65536
-
-
-@contextmanager
-def open_hdf5(path):
-    """A file opened for reading; MissingFileError, or InputFileError for anything but HDF5."""
-    path = Path(path)
-    if not path.exists():
-        raise MissingFileError(f"file not found: {path}")
-    with reading_hdf5(path, InputFileError) as file:
-        yield file
-
-
-@contextmanager
-def create_hdf5(path):
-    """A new file that appears under its name when the block succeeds."""
-    with atomic_path(path) as part, h5py.File(part, "w", libver="latest") as file:
-        yield file
 
 
 def read_dataset(file, key, selection=()):
@@ -88,13 +67,3 @@ def create_frames(file, key, shape, dtype, compression="auto"):
 def write_array(file, key, array):
     """A small array or scalar, contiguous."""
     file.create_dataset(key, data=np.asarray(array), track_times=False)
-
-
-def write_attributes(target, attributes):
-    """Attributes of a file or dataset: None is left out, mappings and lists become JSON text."""
-    for key, value in attributes.items():
-        if value is None:
-            continue
-        if isinstance(value, dict | list | tuple):
-            value = json.dumps(value, sort_keys=True)
-        target.attrs[key] = value

@@ -25,14 +25,9 @@ import numpy as np
 
 from simlab.core.errors import ConfigError
 from simlab.core.files import NpzWriter, atomic_path
+from simlab.core.hdf5 import create_hdf5, write_attributes
 from simlab.ptycho.files.archive import METADATA
-from simlab.ptycho.files.hdf5 import (
-    create_frames,
-    create_hdf5,
-    frames_per_chunk,
-    write_array,
-    write_attributes,
-)
+from simlab.ptycho.files.hdf5 import create_frames, frames_per_chunk, write_array
 from simlab.ptycho.files.shards import CANONICAL, FrameFiles, blocks_of, dataset_of
 from simlab.ptycho.metadata import flat_attributes, metadata_text
 

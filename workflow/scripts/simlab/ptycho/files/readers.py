@@ -9,8 +9,9 @@ import numpy as np
 
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError, MissingKeyError
 from simlab.core.files import npz_headers
+from simlab.core.hdf5 import open_hdf5
 from simlab.ptycho.files.archive import METADATA, member_blocks, read_archive
-from simlab.ptycho.files.hdf5 import open_hdf5, read_dataset
+from simlab.ptycho.files.hdf5 import read_dataset
 from simlab.ptycho.files.shards import (
     CANONICAL,
     PER_FRAME,

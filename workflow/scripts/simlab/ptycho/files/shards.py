@@ -10,14 +10,8 @@ from contextlib import ExitStack
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError, SimlabError
-from simlab.ptycho.files.hdf5 import (
-    check_sources,
-    create_frames,
-    create_hdf5,
-    open_hdf5,
-    write_array,
-    write_attributes,
-)
+from simlab.core.hdf5 import create_hdf5, open_hdf5, write_attributes
+from simlab.ptycho.files.hdf5 import check_sources, create_frames, write_array
 
 POSITIONS = ("xcoords", "ycoords", "xcoords_start", "ycoords_start", "scan_index", "object_index")
 PER_FRAME = (*POSITIONS, "diff3d", "ground_truth_patches", "frame_scale", "dose")

@@ -5,9 +5,9 @@ import json
 import numpy as np
 
 from simlab.core.files import read_json, read_npz
+from simlab.core.hdf5 import open_hdf5
 from simlab.core.provenance import package_versions
 from simlab.ptycho.detector import valid_pixels
-from simlab.ptycho.files.hdf5 import open_hdf5
 from simlab.ptycho.files.inputs import read_input, read_mask
 from simlab.ptycho.files.published import write_dataset_h5, write_dataset_npz
 from simlab.ptycho.files.readers import open_dataset

@@ -1,0 +1,200 @@
+"""Shards: image stacks, descriptors, geometries and draws of a range of samples in one HDF5 file.
+
+| key | type, shape | |
+|---|---|---|
+| `afm` | float32 (S, n_tip, nx, ny, nz') | frequency shift, Hz; slice 0 = highest |
+| `desc` | float32 (S, n_channels, nx, ny) | descriptor channels |
+| `mol/data`, `mol/ptr` | float64 (sum n, 5), int64 (S+1) | x, y, z (Å), q (e), Z of the last tip |
+| `scan_window` | float64 (S, n_tip, 2, 3) | anchors, Å |
+| `distAbove`, `tipR0`, `df_steps` | float64 (S, n_tip), (S, n_tip, 3), int32 (S, n_tip) | draws |
+| `sample_id`, `mol_id`, `rot_id`, `split` | int64, int32, int32, int8 (S,) | |
+| `rot` | float64 (S, 3, 3) | |
+| `flags`, `n_fallback`, `n_unconverged` | uint32, int32, int32 (S,) | |
+"""
+
+import json
+from contextlib import ExitStack
+
+import numpy as np
+
+from simlab.afm.errors import AfmInputError
+from simlab.core.errors import SimlabError
+from simlab.core.hdf5 import create_hdf5, open_hdf5, write_attributes
+
+FORMAT = "afm-shard"
+VERSION = 1
+PLANNED = {"mol_id": np.int32, "rot_id": np.int32, "split": np.int8, "rot": np.float64}
+"""Arrays that plan.npz knows."""
+PER_SAMPLE = {
+    "scan_window": np.float64,
+    "distAbove": np.float64,
+    "tipR0": np.float64,
+    "df_steps": np.int32,
+    "flags": np.uint32,
+    "n_fallback": np.int32,
+    "n_unconverged": np.int32,
+}
+"""Arrays that are known when a sample is done."""
+CUT_BY_POSITION = ["afm", "desc", "sample_id", *PLANNED, *PER_SAMPLE]
+UNITS = {
+    "afm": "Hz",
+    "desc": "of the descriptor: Å (heights), V/Å (fields) or 1",
+    "mol/data": "Å, Å, Å, e, 1",
+    "scan_window": "Å",
+    "distAbove": "Å",
+    "tipR0": "Å",
+}
+
+
+def filters(compression):
+    """Arguments of h5py's create_dataset: lzf, gzip (level 1) or none, after a byte shuffle."""
+    if compression == "none":
+        return {}
+    options = {"compression_opts": 1} if compression == "gzip" else {}
+    return {"compression": compression, "shuffle": True, **options}
+
+
+class ShardWriter:
+    """Streams samples into one shard; use in a `with` block.
+
+    The file appears when the block ends without error and all samples were written.
+
+    Parameters
+    ----------
+    path : path
+    first : int
+        Sample id of the first sample.
+    plan : mapping
+        Rows of plan.npz of this shard: mol_id, rot_id, split, rot.
+    shapes : mapping
+        Shape of `afm` and `desc` of one sample.
+    compression : "lzf", "gzip" or "none"
+    attributes : mapping
+        More root attributes; mappings and lists become JSON text.
+    """
+
+    def __init__(self, path, first, plan, shapes, *, compression="lzf", attributes=None):
+        self._path, self._first, self._plan = path, first, plan
+        self._shapes, self._compression = shapes, compression
+        self._attributes = attributes or {}
+        self._count = len(plan["mol_id"])
+        self._kept = {key: [] for key in PER_SAMPLE}
+        self._atoms = []
+        self._stack, self._file = ExitStack(), None
+
+    def __enter__(self):
+        with ExitStack() as stack:
+            self._file = file = stack.enter_context(create_hdf5(self._path))
+            write_attributes(file, {"format": FORMAT, "format_version": VERSION})
+            write_attributes(file, {"sample_arrays": CUT_BY_POSITION, "units": UNITS})
+            write_attributes(file, self._attributes)
+            for key, shape in self._shapes.items():
+                file.create_dataset(
+                    key,
+                    (self._count, *shape),
+                    np.float32,
+                    chunks=(1, *shape),
+                    track_times=False,
+                    **filters(self._compression),
+                )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            if len(self._atoms) != self._count:
+                error = SimlabError(
+                    f"{self._path}: {len(self._atoms)} of {self._count} samples were simulated"
+                )
+                self._stack.__exit__(SimlabError, error, None)
+                raise error
+            self._finish()
+        return self._stack.__exit__(kind, error, trace)
+
+    def write(self, images, maps, mol, record):
+        """Append a sample.
+
+        Parameters
+        ----------
+        images : float32 (n_tip, nx, ny, nz')
+        maps : float32 (n_channels, nx, ny)
+        mol : float64 (n, 5)
+        record : mapping
+            The arrays of PER_SAMPLE of this sample.
+        """
+        position = len(self._atoms)
+        self._file["afm"][position] = images
+        self._file["desc"][position] = maps
+        self._atoms.append(np.asarray(mol, np.float64))
+        for key, values in self._kept.items():
+            values.append(record[key])
+
+    def _finish(self):
+        file = self._file
+        counts = [len(atoms) for atoms in self._atoms]
+        ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        arrays = {
+            "mol/data": np.concatenate(self._atoms),
+            "mol/ptr": ptr,
+            "sample_id": np.arange(self._first, self._first + self._count, dtype=np.int64),
+            **{key: np.asarray(self._plan[key], dtype) for key, dtype in PLANNED.items()},
+            **{key: np.asarray(self._kept[key], dtype) for key, dtype in PER_SAMPLE.items()},
+        }
+        for key, values in arrays.items():
+            file.create_dataset(key, data=values, track_times=False)
+
+
+class Shard:
+    """An open shard; use in a `with` block, or `close` it.
+
+    Attributes
+    ----------
+    path : path
+    file : h5py.File
+    attributes : dict
+        Root attributes, JSON text parsed.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._stack = ExitStack()
+        self.file = self._stack.enter_context(open_hdf5(path))
+        if self.file.attrs.get("format") != FORMAT:
+            found = self.file.attrs.get("format")
+            self.close()
+            raise AfmInputError(f"afm: {path}: format {found!r}; expected {FORMAT}")
+        self.attributes = {key: _parsed(value) for key, value in self.file.attrs.items()}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __len__(self):
+        return len(self.file["sample_id"])
+
+    def close(self):
+        """Close the file."""
+        self._stack.close()
+
+    def array(self, key, selection=()):
+        """Array `key`, or a part of it; AfmInputError if it is not there."""
+        if key not in self.file:
+            raise AfmInputError(f"afm: {self.path}: no array {key!r}; expected an AFM shard")
+        return self.file[key][selection]
+
+    def small(self):
+        """All arrays but images, descriptors and geometries, as a dict."""
+        return {key: self.array(key) for key in ("sample_id", *PLANNED, *PER_SAMPLE)}
+
+    def molecule(self, position):
+        """Geometry (n, 5) float64 of the sample at `position`: x, y, z, q, Z."""
+        first, last = self.array("mol/ptr", slice(position, position + 2))
+        return self.array("mol/data", slice(int(first), int(last)))
+
+
+def _parsed(value):
+    if isinstance(value, str) and value[:1] in "[{":
+        return json.loads(value)
+    return value

@@ -1,0 +1,57 @@
+"""Which values of a data set's configuration each rule depends on.
+
+Rules pass these mappings as their `spec`, so that a change of a key re-runs exactly the rules
+whose results it changes.
+"""
+
+from simlab.afm.config import DatasetConfig
+
+NEVER_IN_SAMPLES = ("samples_per_shard", "target_seconds", "seconds_per_sample", "export")
+"""Keys that change how samples are dealt to files, not the samples."""
+
+
+def molecules_spec(dataset):
+    """Rule afm_molecules."""
+    spec = dataset.model_dump(mode="json", include={"charges", "strict"})
+    return {**spec, "window": list(dataset.simulator.size[:2])}
+
+
+def grids_spec(dataset):
+    """Rule afm_grids."""
+    return dataset.model_dump(mode="json", include={"grids", "sim_type"})
+
+
+def plan_spec(dataset, sizes):
+    """Rule afm_plan."""
+    spec = dataset.model_dump(mode="json", include={"seed", "augment", "rotations", "split"})
+    return {**spec, "samples": sizes.samples}
+
+
+def sample_spec(dataset):
+    """What the samples are made of, as the shards record it."""
+    return dataset.model_dump(mode="json", exclude=set(NEVER_IN_SAMPLES))
+
+
+def shard_spec(dataset, sizes):
+    """Rule afm_shard."""
+    return {"dataset": sample_spec(dataset), "samples": [sizes.samples, sizes.per_shard]}
+
+
+def batches_spec(sizes):
+    """Rule afm_batches."""
+    return {"samples": [sizes.samples, sizes.per_shard], "batch_size": sizes.batch_size}
+
+
+def checks_spec(dataset, sizes):
+    """Rule afm_checks."""
+    return shard_spec(dataset, sizes)
+
+
+def whole_spec(dataset):
+    """Rule afm_manifest."""
+    return dataset.model_dump(mode="json")
+
+
+def dataset_from(spec):
+    """The DatasetConfig of a spec of `sample_spec`."""
+    return DatasetConfig.model_validate(spec)

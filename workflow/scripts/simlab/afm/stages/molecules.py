@@ -1,0 +1,123 @@
+"""Rule afm_molecules: the xyz files of a data set, read, judged and put together."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from simlab.afm.errors import AfmInputError
+from simlab.afm.files.molecules import Molecule, write_molecule_table, write_molecules
+from simlab.afm.files.xyz import loadXYZ
+from simlab.afm.molecules import close_contacts
+from simlab.afm.species import element_table, symbol_of
+from simlab.core.config import REPOSITORY
+from simlab.core.errors import SimlabError
+from simlab.core.files import sha256_of
+
+logger = logging.getLogger("simlab.afm")
+
+RADII_UNKNOWN_BEYOND = 112
+WINDOW_MARGIN = 1.0
+"""Room between the outermost atoms and the edge of the scan, Å."""
+
+
+def collect_molecules(spec, files, npz, csv):
+    """Read all molecules and write molecules.npz and molecules.csv.
+
+    Parameters
+    ----------
+    spec : dict
+        That of `specs.molecules_spec`.
+    files : list of path
+    npz, csv : path
+
+    Raises
+    ------
+    AfmInputError
+        Naming every file that cannot be used.
+    """
+    molecules, problems = [], []
+    for file in files:
+        try:
+            molecules.append(read_molecule(file, spec["charges"]))
+            problems += judge(file, molecules[-1], spec)
+        except SimlabError as error:
+            problems.append(str(error))
+    digests = [sha256_of(file) for file in files if Path(file).is_file()]
+    if not problems:
+        problems = _repeated(files, digests)
+    if problems:
+        raise AfmInputError("\n".join(problems))
+    write_molecules(npz, molecules)
+    write_molecule_table(csv, molecules, [published_path(file) for file in files], digests)
+
+
+def read_molecule(file, charges):
+    """The Molecule in an xyz file."""
+    xyz, numbers, q, _ = loadXYZ(file, charges=charges)
+    return Molecule(Path(file).stem, xyz, numbers, q, bool(np.any(q)))
+
+
+def judge(file, molecule, spec):
+    """What is wrong with a molecule, as texts; what is only suspicious is logged.
+
+    With `strict` suspicious molecules are wrong ones.
+    """
+    heavy = sorted({int(z) for z in molecule.Z if z > RADII_UNKNOWN_BEYOND})
+    if heavy:
+        names = ", ".join(symbol_of(z) for z in heavy)
+        return [f"afm: {file}: element {names}; descriptors know radii up to Z 112"]
+    found = suspicions(molecule, spec["window"])
+    if spec["strict"]:
+        return [f"afm: {file}: {text}" for text in found]
+    for text in found:
+        logger.warning("afm: %s: %s", file, text)
+    return []
+
+
+def suspicions(molecule, window):
+    """What is suspicious about a geometry under a scan window of `window` (2,) Å, as texts."""
+    found = []
+    contacts = close_contacts(molecule.xyz)
+    if len(contacts):
+        i, j, distance = contacts[0]
+        found.append(
+            f"{len(contacts)} pairs of atoms are closer than 0.4 Å, the first is {i + 1} and "
+            f"{j + 1} with {distance:.3f} Å; expected a relaxed geometry"
+        )
+    arbitrary = np.unique(molecule.Z[element_table().placeholder[molecule.Z - 1]])
+    if arbitrary.size:
+        names = ", ".join(symbol_of(z) for z in arbitrary)
+        found.append(
+            f"element {names} has arbitrary Lennard-Jones parameters (2 Å, 10 meV); expected "
+            "elements with published ones"
+        )
+    extent = np.ptp(molecule.xyz[:, :2], axis=0)
+    room = np.array(window) - 2 * WINDOW_MARGIN
+    if (extent > room).any():
+        found.append(
+            f"{extent[0]:.1f} x {extent[1]:.1f} Å wide as read; expected at most the scan window "
+            f"less {WINDOW_MARGIN:g} Å on each side, {room[0]:.1f} x {room[1]:.1f} Å"
+        )
+    return found
+
+
+def _repeated(files, digests):
+    first, problems = {}, []
+    for file, digest in zip(files, digests, strict=True):
+        if digest in first:
+            problems.append(
+                f"afm: {file}: same content as {first[digest]}; expected every molecule once"
+            )
+        first.setdefault(digest, file)
+    return problems
+
+
+def published_path(file):
+    """A file as the outputs may name it: no absolute paths."""
+    path = Path(file)
+    if not path.is_absolute():
+        return path.as_posix()
+    if path.is_relative_to(REPOSITORY):
+        return path.relative_to(REPOSITORY).as_posix()
+    return path.name
