@@ -1,0 +1,89 @@
+"""Heights of constant vertical force: strokes of a rigid probe particle on a grid."""
+
+import math
+
+import numpy as np
+
+from simlab.afm.kernels import strokes
+from simlab.afm.kernels.threads import over_rows
+from simlab.afm.pieces import cut, grid_frame, span
+
+PLANES = 12
+"""Planes of the grid that are added at a time when strokes go below what is there."""
+
+
+def stroke_heights(job, piece, iso, nz, depth=None):
+    """Where strokes from the highest anchors first exceed a vertical force.
+
+    Parameters
+    ----------
+    job : ScanJob
+    piece : Piece
+        The part of the grid that is there already.
+    iso : float
+        Force, eV/Å.
+    nz : int
+        Steps of job.dz.
+    depth : float, optional
+        What lies more than this below the highest crossing need not be found, Å: the strokes that
+        are left end once one crossing is that deep.
+
+    Returns
+    -------
+    zeta : float32 (nx, ny)
+        i + (iso - F(i-1)) / (F(i) - F(i-1)), i being the first step beyond iso; -1 without one.
+    lowest : (3,) float64
+        Lowest grid coordinates that a stroke came to.
+    """
+    nx, ny = job.scan_dim[:2]
+    start = np.vstack([job.frame[0] + job.rest, job.frame[1:]])
+    points = grid_frame(job.field.box, start)
+    direction = job.tip_axes[2].astype(np.float32)
+    step, force = np.zeros((nx, ny), np.int32), np.zeros((nx, ny), np.float32)
+    zeta = np.full((nx, ny), -1, np.float32)
+    at_once = max(1, math.floor(PLANES / max(1e-9, np.abs(points[3]).max())))
+    while True:
+
+        def task(first, last, piece=piece):
+            strokes.stroke_rows(
+                first, last, *piece.arguments, points, direction, np.float32(iso), nz, step, force,
+                zeta,
+            )  # fmt: skip
+
+        over_rows(task, nx)
+        rows, columns = np.nonzero(step < nz)
+        if len(rows) == 0 or _deep_enough(zeta, depth, job.dz):
+            break
+        begin = step[rows, columns].min()
+        first = (rows.min(), columns.min(), begin)
+        last = (rows.max(), columns.max(), min(nz, begin + at_once) - 1)
+        mask = _column_mask(points, rows, columns) if _is_upright(points) else None
+        piece = cut(job.field, span(points, first, last), np.zeros(3), np.zeros(3), columns=mask)
+    reached = span(points, (0, 0, 0), (nx - 1, ny - 1, int(step[zeta < 0].max(initial=0))))
+    return zeta, reached.min(axis=0)
+
+
+def _deep_enough(zeta, depth, dz):
+    crossed = zeta[zeta >= 0]
+    return depth is not None and crossed.size > 0 and np.ptp(crossed) * dz > depth
+
+
+def _is_upright(points):
+    """Whether strokes go along the grid's columns and the pixels along its axes."""
+    off_diagonal = points[1:] - np.diag(np.diag(points[1:]))
+    return not off_diagonal.any()
+
+
+def _column_mask(points, rows, columns):
+    """Mask of the columns around the strokes of the pixels (rows, columns)."""
+
+    def mask(start, shape):
+        needed = np.zeros(shape[:2], bool)
+        x = np.floor(points[0, 0] + rows * points[1, 0]).astype(np.int64) - start[0]
+        y = np.floor(points[0, 1] + columns * points[2, 1]).astype(np.int64) - start[1]
+        for i in (0, 1):
+            for j in (0, 1):
+                needed[x + i, y + j] = True
+        return needed
+
+    return mask

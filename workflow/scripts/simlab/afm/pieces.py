@@ -1,0 +1,72 @@
+"""The part of a force-field grid that a scan reaches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Forces on some of the grid points of a field.
+
+    Attributes
+    ----------
+    flat : float32 (sx sy sz 4,)
+        Fx, Fy, Fz, E; z faster than y faster than x, the components fastest.
+    shape, start : (3,) int64
+        Points along each axis; grid index of the first one.
+    energy : bool
+        Whether E is there.
+    """
+
+    flat: np.ndarray
+    shape: np.ndarray
+    start: np.ndarray
+    energy: bool
+
+    @property
+    def arguments(self):
+        """The arrays in the order of the kernels."""
+        return self.flat, self.shape, self.start
+
+
+def cut(field, places, below, above, energy=False, columns=None):
+    """Piece of `field` around places.
+
+    Parameters
+    ----------
+    field : ForceField
+    places : (m, 3) float64
+        Grid coordinates whose bounding box is wanted.
+    below, above : (3,) float64
+        What to add on the lower and upper side, Å along x, y, z.
+    energy : bool
+    columns : callable, optional
+        Gives the mask of `ForceField.fill` for (start, shape).
+    """
+    below, above = (np.abs(to_steps(field.box, margin)) for margin in (below, above))
+    start = np.floor(places.min(axis=0) - below).astype(np.int64)
+    shape = np.floor(places.max(axis=0) + above).astype(np.int64) + 2 - start
+    mask = None if columns is None else columns(start, shape)
+    values = field.fill(start, shape, columns=mask, energy=energy)
+    return Piece(values.reshape(-1), shape, start, energy)
+
+
+def to_steps(box, margin):
+    """Largest change of the grid coordinates under displacements of at most `margin`, Å."""
+    return np.asarray(margin, np.float64) @ np.abs(np.linalg.inv(box.steps))
+
+
+def grid_frame(box, frame):
+    """The rows (first point, three changes) of `frame`, (4, 3) Å, in grid coordinates of `box`."""
+    inverse = np.linalg.inv(box.steps)
+    return np.vstack([(frame[0] - box.origin) @ inverse, frame[1:] @ inverse])
+
+
+def span(frame, first, last):
+    """Corners of the places frame[0] + i frame[1] + j frame[2] + k frame[3]; (8, 3).
+
+    The indices run from `first` to `last`, both (3,) and included.
+    """
+    corners = np.stack(np.meshgrid(*zip(first, last, strict=True), indexing="ij"), axis=-1)
+    return frame[0] + corners.reshape(-1, 3) @ frame[1:]
