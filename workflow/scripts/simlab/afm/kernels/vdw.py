@@ -1,11 +1,11 @@
 """Kernels of van der Waals energies between the probe particle and atoms on a periodic box.
 
-Energies and forces are added to `out` (a, b, c, 4) float32 = Fx, Fy, Fz, E. Atoms are taken in
-the order given; a column along z is accumulated at once.
+Energies and forces are added to `out` (a, b, c, 4) float32 = Fx, Fy, Fz, E, for the rows first to
+last - 1 of x. Atoms are taken in the order given; a column along z is accumulated at once.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from simlab.afm.units import R2SAFE
 
@@ -33,8 +33,8 @@ def _store(column, out):
             out[c, d] += column[d, c]
 
 
-@njit(parallel=True, **OPTIONS)
-def add_d3(x, y, z, atoms, coefficients, out):
+@njit(**OPTIONS)
+def add_d3(first, last, x, y, z, atoms, coefficients, columns, out):
     """Dispersion with Becke-Johnson damping, zero beyond 20 Å.
 
     E = -c6/(r^6 + R0^6) - c8/(r^8 + R0^8),
@@ -48,10 +48,14 @@ def add_d3(x, y, z, atoms, coefficients, out):
     atoms : (n, 3) float64
     coefficients : (n, 4) float32
         s6 C6 (eV Å^6), s8 C8 (eV Å^8), R0^6, R0^8.
+    columns : (a, b) uint8
+        Where 0, the column is left as it is.
     """
-    for a in prange(x.size):
+    for a in range(first, last):
         column = np.empty((4, z.size), np.float32)
         for b in range(y.size):
+            if columns[a, b] == 0:
+                continue
             column[:] = ZERO
             for n in range(len(atoms)):
                 dx = np.float32(x[a] - atoms[n, 0])
@@ -164,8 +168,8 @@ def _damped_inverse4(column, z, dx, dy, az, depth2, inverse_r2):
         _add_damped(column, c, u2, damping, -EIGHT * damping * t, depth2, inverse_r2, dx, dy, dz)
 
 
-@njit(parallel=True, **OPTIONS)
-def add_dispersion(x, y, z, atoms, coefficients, damp, out):
+@njit(**OPTIONS)
+def add_dispersion(first, last, x, y, z, atoms, coefficients, damp, columns, out):
     """The r^-6 attraction of a Lennard-Jones pair, undamped or damped at short distance.
 
     -1: E = -C6/r^6. 0: F = -6 C6/(r^8 + 180 C6) d without energy. 1 to 4:
@@ -174,15 +178,17 @@ def add_dispersion(x, y, z, atoms, coefficients, damp, out):
 
     Parameters
     ----------
-    x, y, z, atoms
+    x, y, z, atoms, columns
         As of `add_d3`.
     coefficients : (n, 2) float32
         Column 0: C6 (eV Å^6) for damp -1 and 0, 2 eps (eV) otherwise; column 1: 1/R^2 (1/Å^2).
     damp : int
     """
-    for a in prange(x.size):
+    for a in range(first, last):
         column = np.empty((4, z.size), np.float32)
         for b in range(y.size):
+            if columns[a, b] == 0:
+                continue
             column[:] = ZERO
             for n in range(len(atoms)):
                 dx = np.float32(x[a] - atoms[n, 0])
@@ -208,5 +214,6 @@ def warm():
     """Compile every kernel of this module."""
     x, z, atoms = np.zeros(1), np.zeros(1, np.float32), np.full((1, 3), 3.0)
     out = np.zeros((1, 1, 1, 4), np.float32)
-    add_d3(x, x, z, atoms, np.ones((1, 4), np.float32), out)
-    add_dispersion(x, x, z, atoms, np.ones((1, 2), np.float32), 2, out)
+    columns = np.ones((1, 1), np.uint8)
+    add_d3(0, 1, x, x, z, atoms, np.ones((1, 4), np.float32), columns, out)
+    add_dispersion(0, 1, x, x, z, atoms, np.ones((1, 2), np.float32), 2, columns, out)

@@ -1,0 +1,52 @@
+"""Circular cross-correlation of periodic grids with tips, E(p) = dV sum_u tip(u) f(p + u)."""
+
+import numba
+import numpy as np
+
+from simlab.afm.kernels import fields
+from simlab.afm.kernels.threads import over_rows
+
+
+def spectrum(array):
+    """Discrete Fourier transform of a real grid (nx, ny, nz) float32.
+
+    Returns (nx, ny, nz // 2 + 1) complex64.
+    """
+    from scipy.fft import rfftn
+
+    return rfftn(np.asarray(array, np.float32), workers=numba.get_num_threads())
+
+
+def tip_spectrum(array):
+    """Complex conjugate of the transform of a tip density, as `correlate` takes it."""
+    transformed = spectrum(array)
+    return np.conj(transformed, out=transformed)
+
+
+def correlate(terms, shape):
+    """sum_t factor_t sum_u tip_t(u) f_t(p + u) with periodic wrap, one inverse transform in all.
+
+    Parameters
+    ----------
+    terms : sequence of (factor, tip, f)
+        Factor, `tip_spectrum` of a tip, `spectrum` of a grid.
+    shape : (3,) int
+        Of the grids.
+
+    Returns
+    -------
+    (nx, ny, nz) float32
+    """
+    from scipy.fft import irfftn
+
+    total = np.zeros_like(terms[0][2])
+    for factor, tip, transformed in terms:
+        over_rows(_product(transformed, tip, np.float32(factor), total), len(total))
+    return irfftn(total, s=shape, workers=numba.get_num_threads(), overwrite_x=True)
+
+
+def _product(transformed, tip, factor, total):
+    def task(first, last):
+        fields.weighted_product(first, last, transformed, tip, factor, total)
+
+    return task

@@ -1,0 +1,233 @@
+"""Potentials and electron densities of samples, densities of tips."""
+
+import difflib
+import math
+from collections import OrderedDict
+
+import numpy as np
+
+from simlab.afm.correlation import tip_spectrum
+from simlab.afm.datagrid import DataGrid
+from simlab.afm.errors import AfmConfigError, AfmInputError
+from simlab.afm.kernels import fields
+from simlab.afm.kernels.threads import over_rows
+from simlab.afm.species import atomic_number, element_table, symbol_of
+
+KEPT_SPECTRA = 2
+"""Boxes for which a tip keeps its transform."""
+
+HALF_CELL = 0.5 + 1e-9
+"""Fraction of its cell from which on the density of a tip is 0, with room for rounding."""
+
+MULTIPOLES = {
+    "s": lambda x, y, z: 1.0,
+    "px": lambda x, y, z: x,
+    "py": lambda x, y, z: y,
+    "pz": lambda x, y, z: z,
+    "dz2": lambda x, y, z: 0.25 * (2 * z * z - x * x - y * y),
+    "dx2": lambda x, y, z: 0.25 * (2 * x * x - y * y - z * z),
+    "dy2": lambda x, y, z: 0.25 * (2 * y * y - x * x - z * z),
+    "dxy": lambda x, y, z: x * y,
+    "dxz": lambda x, y, z: x * z,
+    "dyz": lambda x, y, z: y * z,
+}
+"""Angular parts of the tip's multipoles, in coordinates divided by the width."""
+
+
+class HartreePotential(DataGrid):
+    """Electrostatic potential of a sample, V (energy of a positive unit charge in eV)."""
+
+
+class ElectronDensity(DataGrid):
+    """Electron density of a sample, electrons/Å³ (positive)."""
+
+    quantity = "density"
+
+
+class BoxedTip:
+    """A tip density on the grids of force fields, with its transforms kept."""
+
+    def __init__(self):
+        self._spectra = OrderedDict()
+
+    def on_points(self, shape, steps):
+        """Density on the points wrapped around the tip: (nx, ny, nz) float32.
+
+        Parameters
+        ----------
+        shape : (3,) int
+        steps : (3,) float64
+            Grid steps of a rectangular box, Å.
+        """
+        raise NotImplementedError
+
+    def spectrum(self, box):
+        """`tip_spectrum` of the density on a rectangular box; kept for the last few boxes."""
+        steps = np.diag(box.steps)
+        key = (tuple(box.shape), *np.round(steps, 9).tolist())
+        if key not in self._spectra:
+            self._spectra[key] = tip_spectrum(self.on_points(tuple(box.shape), steps))
+            while len(self._spectra) > KEPT_SPECTRA:
+                self._spectra.popitem(last=False)
+        self._spectra.move_to_end(key)
+        return self._spectra[key]
+
+
+class TipDensity(DataGrid, BoxedTip):
+    """Density of a tip, 1/Å³; the tip sits at point (0, 0, 0), wrapped to all corners.
+
+    With LJ+Hartree it is taken as a charge density (negate electron densities: `scale=-1` of
+    `from_file`), with FDBM as an electron density.
+    """
+
+    quantity = "density"
+
+    def __init__(self, array, lvec, source="tip density"):
+        DataGrid.__init__(self, array, lvec, source)
+        BoxedTip.__init__(self)
+
+    def on_points(self, shape, steps):
+        """See `BoxedTip.on_points`; 0 farther than half a tip cell from the tip."""
+        index = [signed_indices(n) for n in shape]
+        to_grid = np.diag(steps) @ np.linalg.inv(self.steps)
+        out = np.empty(shape, np.float32)
+        array = self._array
+        over_rows(
+            lambda a, b: fields.gather(a, b, array, np.zeros(3), to_grid, *index, out), shape[0]
+        )
+        to_cell = to_grid / np.array(self.shape)
+        for axis in range(3):
+            x, y, z = (i * to_cell[a, axis] for a, i in enumerate(index))
+            for i in range(shape[0]):
+                out[i][np.abs(x[i] + y[:, None] + z) > HALF_CELL] = 0
+        return out
+
+    def subCores(self, xyzs, Zs, Rcore=0.7, valElDict=None):
+        """The density without the core peaks that stand in for valence electrons.
+
+        From each atom n_val 105/(32 pi Rcore^3) (1 - r^2/Rcore^2)^2 inside Rcore is subtracted,
+        periodically; its integral is n_val.
+
+        Parameters
+        ----------
+        xyzs : (n, 3)
+            Å.
+        Zs : (n,) int or str
+        Rcore : float
+            Å.
+        valElDict : dict, optional
+            Valence electrons by element (symbol or Z) in place of the table's.
+
+        Raises
+        ------
+        AfmInputError
+            For an element whose number of valence electrons is not known.
+        """
+        if not (math.isfinite(Rcore) and Rcore > 0):
+            raise AfmConfigError(f"afm: Rcore: {Rcore}; expected a length > 0, Å")
+        electrons = valence_electrons(Zs, valElDict)
+        xyzs = np.asarray(xyzs, np.float64).reshape(-1, 3)
+        if len(xyzs) != len(electrons):
+            raise AfmConfigError(f"afm: Zs: {len(electrons)} elements; expected {len(xyzs)}")
+        inverse = np.linalg.inv(self.steps)
+        reach = Rcore * np.linalg.norm(inverse, axis=0)
+        out = self._array.astype(np.float64)
+        for place, count in zip((xyzs - self._lvec[0]) @ inverse, electrons, strict=True):
+            ranges = [
+                np.arange(math.ceil(p - r), math.floor(p + r) + 1)
+                for p, r in zip(place, reach, strict=True)
+            ]
+            steps = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1) - place
+            u2 = ((steps @ self.steps) ** 2).sum(axis=-1) / Rcore**2
+            peak = count * 105 / (32 * np.pi * Rcore**3) * np.maximum(1 - u2, 0) ** 2
+            wrapped = np.ix_(*(r % n for r, n in zip(ranges, self.shape, strict=True)))
+            np.subtract.at(out, wrapped, peak)
+        return self._like(out)
+
+
+class MultipoleTipDensity(BoxedTip):
+    """Charge density of a tip as a sum of Gaussian multipoles, e/Å³.
+
+    rho = sum_kind w_kind g Y_kind(r/sigma) with g = exp(-r^2/(2 sigma^2)), normalized to 1 on the
+    grid; positive = positive charge.
+
+    Parameters
+    ----------
+    weights : dict
+        Weight of each multipole, e: s, px, py, pz, dz2, dx2, dy2, dxy, dxz, dyz.
+    sigma : float
+        Width, Å.
+
+    Raises
+    ------
+    AfmConfigError
+        For an unknown multipole, naming the nearest; for no multipole, or numbers that are none.
+    """
+
+    def __init__(self, weights, sigma=0.71):
+        super().__init__()
+        if not weights:
+            raise AfmConfigError(
+                f"afm: rho: no multipole; expected weights of {', '.join(MULTIPOLES)}"
+            )
+        for name, weight in weights.items():
+            if name not in MULTIPOLES:
+                near = difflib.get_close_matches(str(name), MULTIPOLES, n=1, cutoff=0.0)[0]
+                raise AfmConfigError(
+                    f"afm: rho: unknown multipole {name!r}, did you mean {near}? expected "
+                    f"{', '.join(MULTIPOLES)}"
+                )
+            if not np.isfinite(weight):
+                raise AfmConfigError(f"afm: rho: {name} {weight!r}; expected a finite number, e")
+        if not (np.isfinite(sigma) and sigma > 0):
+            raise AfmConfigError(f"afm: sigma: {sigma!r}; expected a width > 0, Å")
+        self.weights = {str(name): float(weight) for name, weight in weights.items()}
+        self.sigma = float(sigma)
+
+    def on_points(self, shape, steps):
+        """See `BoxedTip.on_points`."""
+        axes = []
+        for n, step in zip(shape, steps, strict=True):
+            places = step * np.arange(n)
+            axes.append(np.where(places >= n * step / 2, places - n * step, places) / self.sigma)
+        x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
+        profiles = [np.exp(-0.5 * axis**2) for axis in axes]
+        norm = np.prod([profile.sum() for profile in profiles]) * np.prod(steps)
+        gauss = profiles[0][:, None, None] * profiles[1][:, None] * profiles[2] / norm
+        angular = sum(weight * MULTIPOLES[name](x, y, z) for name, weight in self.weights.items())
+        return (gauss * angular).astype(np.float32)
+
+
+def signed_indices(n):
+    """Indices 0 ... n - 1 wrapped around 0: i > n // 2 becomes i - n; int64."""
+    index = np.arange(n)
+    return np.where(index > n // 2, index - n, index)
+
+
+def valence_electrons(Zs, overrides=None):
+    """Valence electrons of elements; float64 (n,).
+
+    Parameters
+    ----------
+    Zs : (n,) int or str
+    overrides : dict, optional
+        Numbers by element (symbol or Z) in place of the table's.
+
+    Raises
+    ------
+    AfmInputError
+        For an element whose number is not known.
+    """
+    numbers = [atomic_number(Z) for Z in np.asarray(Zs).tolist()]
+    known = {atomic_number(key): float(value) for key, value in (overrides or {}).items()}
+    table = element_table().valence
+    counts = np.array([known.get(Z, table[Z - 1]) for Z in numbers], np.float64)
+    missing = sorted(
+        {symbol_of(Z) for Z, count in zip(numbers, counts, strict=True) if np.isnan(count)}
+    )
+    if missing:
+        raise AfmInputError(
+            f"afm: element {', '.join(missing)}: no valence electrons in the table; expected them "
+            "as valElDict"
+        )
+    return counts
