@@ -41,11 +41,12 @@ def correlate(terms, shape):
 
     total = np.zeros_like(terms[0][2])
     for factor, tip, transformed in terms:
-        over_rows(_product(transformed, tip, np.float32(factor), total), len(total))
+        arrays = [array.view(np.float32) for array in (transformed, tip, total)]
+        over_rows(_product(np.float32(factor), *arrays), len(total))
     return irfftn(total, s=shape, workers=numba.get_num_threads(), overwrite_x=True)
 
 
-def _product(transformed, tip, factor, total):
+def _product(factor, transformed, tip, total):
     def task(first, last):
         fields.weighted_product(first, last, transformed, tip, factor, total)
 

@@ -16,39 +16,51 @@ ONE = np.float32(1.0)
 OPTIONS = {"cache": True, "error_model": "numpy", "nogil": True}
 
 
-@njit(inline="always", **OPTIONS)
-def _wrapped_cell(u, n, inverse):
-    """Cell index and position inside the cell of coordinate `u` on a periodic axis."""
-    u -= n * math.floor(u * inverse)
-    cell = int(u)
-    offset = u - cell
-    if cell >= n:  # u just below a multiple of n, rounded up
-        cell -= n
-    return cell, offset
+@njit(**OPTIONS)
+def _wrapped_line(first, step, index, n, stride, lower, upper, offsets):
+    """Where the values around first + step * index (mod n) lie along an axis.
+
+    `lower`, `upper` (c,) uint64: cell and next cell times `stride`; `offsets` (c,) float32: place
+    inside the cell.
+    """
+    inverse = 1.0 / n
+    for c in range(index.size):
+        u = first + step * index[c]
+        u -= n * math.floor(u * inverse)
+        cell = math.floor(u)
+        offsets[c] = np.float32(u - cell)
+        k = np.int32(cell)
+        k = k if k < n else np.int32(0)  # u just below n, rounded up
+        lower[c] = k * stride
+        upper[c] = (k + 1) * stride if k + 1 < n else 0
+
+
+@njit(**OPTIONS)
+def _gather_line(grid, origin, step, index, lower, upper, offsets, out):
+    """Values on the line of points origin + step * index; `lower` ... (3, c) are work space."""
+    stride = grid.size
+    for d in range(3):
+        n = grid.shape[d]
+        stride //= n
+        _wrapped_line(origin[d], step[d], index, n, stride, lower[d], upper[d], offsets[d])
+    values = grid.reshape(-1)
+    for c in range(index.size):
+        k, k1 = lower[2, c], upper[2, c]
+        r00, r01 = lower[0, c] + lower[1, c], lower[0, c] + upper[1, c]
+        r10, r11 = upper[0, c] + lower[1, c], upper[0, c] + upper[1, c]
+        x, y, z = offsets[0, c], offsets[1, c], offsets[2, c]
+        v00 = values[r00 + k] + z * (values[r00 + k1] - values[r00 + k])
+        v01 = values[r01 + k] + z * (values[r01 + k1] - values[r01 + k])
+        v10 = values[r10 + k] + z * (values[r10 + k1] - values[r10 + k])
+        v11 = values[r11 + k] + z * (values[r11 + k1] - values[r11 + k])
+        v0 = v00 + y * (v01 - v00)
+        v1 = v10 + y * (v11 - v10)
+        out[c] = v0 + x * (v1 - v0)
 
 
 @njit(inline="always", **OPTIONS)
-def _trilinear(grid, u, v, w, inverse):
-    nx, ny, nz = grid.shape
-    i, tx = _wrapped_cell(u, nx, inverse[0])
-    j, ty = _wrapped_cell(v, ny, inverse[1])
-    k, tz = _wrapped_cell(w, nz, inverse[2])
-    i1 = i + 1 if i + 1 < nx else 0
-    j1 = j + 1 if j + 1 < ny else 0
-    k1 = k + 1 if k + 1 < nz else 0
-    x, y, z = np.float32(tx), np.float32(ty), np.float32(tz)
-    v00 = grid[i, j, k] + z * (grid[i, j, k1] - grid[i, j, k])
-    v01 = grid[i, j1, k] + z * (grid[i, j1, k1] - grid[i, j1, k])
-    v10 = grid[i1, j, k] + z * (grid[i1, j, k1] - grid[i1, j, k])
-    v11 = grid[i1, j1, k] + z * (grid[i1, j1, k1] - grid[i1, j1, k])
-    v0 = v00 + y * (v01 - v00)
-    v1 = v10 + y * (v11 - v10)
-    return v0 + x * (v1 - v0)
-
-
-@njit(inline="always", **OPTIONS)
-def _inverse_shape(grid):
-    return 1.0 / grid.shape[0], 1.0 / grid.shape[1], 1.0 / grid.shape[2]
+def _work_space(n):
+    return np.empty((3, n), np.uint64), np.empty((3, n), np.uint64), np.empty((3, n), np.float32)
 
 
 @njit(**OPTIONS)
@@ -66,17 +78,13 @@ def gather(first, last, grid, origin, steps, ix, iy, iz, out):
     out : (a, b, c) float32
         Written.
     """
-    inverse = _inverse_shape(grid)
+    lower, upper, offsets = _work_space(iz.size)
+    start = np.empty(3)
     for a in range(first, last):
         for b in range(iy.size):
-            u = origin[0] + ix[a] * steps[0, 0] + iy[b] * steps[1, 0]
-            v = origin[1] + ix[a] * steps[0, 1] + iy[b] * steps[1, 1]
-            w = origin[2] + ix[a] * steps[0, 2] + iy[b] * steps[1, 2]
-            for c in range(iz.size):
-                k = iz[c]
-                out[a, b, c] = _trilinear(
-                    grid, u + k * steps[2, 0], v + k * steps[2, 1], w + k * steps[2, 2], inverse
-                )
+            for d in range(3):
+                start[d] = origin[d] + ix[a] * steps[0, d] + iy[b] * steps[1, d]
+            _gather_line(grid, start, steps[2], iz, lower, upper, offsets, out[a, b])
 
 
 @njit(**OPTIONS)
@@ -116,9 +124,10 @@ def gather_aligned(first, last, grid, cells, offsets, ix, iy, iz, out):
 @njit(**OPTIONS)
 def gather_points(first, last, grid, points, out):
     """Values `out` (m,) float32 of a periodic grid at index coordinates `points` (m, 3) float64."""
-    inverse = _inverse_shape(grid)
+    index, still = np.zeros(1, np.int64), np.zeros(3)
+    lower, upper, offsets = _work_space(1)
     for m in range(first, last):
-        out[m] = _trilinear(grid, points[m, 0], points[m, 1], points[m, 2], inverse)
+        _gather_line(grid, points[m], still, index, lower, upper, offsets, out[m : m + 1])
 
 
 @njit(**OPTIONS)
@@ -142,27 +151,27 @@ def gather_field(first, last, grid, origin, steps, shifts, scale, turn, ix, iy, 
     out : (a, b, c, 4) float32
         Written: field along the axes of the points, V.
     """
-    inverse = _inverse_shape(grid)
+    lower, upper, offsets = _work_space(iz.size)
+    start, place, values = np.empty(3), np.empty(3), np.empty((7, iz.size), np.float32)
     for a in range(first, last):
-        field = np.empty(3, np.float32)
         for b in range(iy.size):
             if columns[a, b] == 0:
                 continue
+            for d in range(3):
+                start[d] = origin[d] + ix[a] * steps[0, d] + iy[b] * steps[1, d]
+            for side in range(6):
+                sign = 1.0 - 2.0 * (side % 2)
+                for d in range(3):
+                    place[d] = start[d] + sign * shifts[side // 2, d]
+                _gather_line(grid, place, steps[2], iz, lower, upper, offsets, values[side])
+            _gather_line(grid, start, steps[2], iz, lower, upper, offsets, values[6])
             for c in range(iz.size):
-                i, j, k = ix[a], iy[b], iz[c]
-                u = origin[0] + i * steps[0, 0] + j * steps[1, 0] + k * steps[2, 0]
-                v = origin[1] + i * steps[0, 1] + j * steps[1, 1] + k * steps[2, 1]
-                w = origin[2] + i * steps[0, 2] + j * steps[1, 2] + k * steps[2, 2]
+                x = (values[1, c] - values[0, c]) * scale
+                y = (values[3, c] - values[2, c]) * scale
+                z = (values[5, c] - values[4, c]) * scale
                 for d in range(3):
-                    du, dv, dw = shifts[d, 0], shifts[d, 1], shifts[d, 2]
-                    below = _trilinear(grid, u - du, v - dv, w - dw, inverse)
-                    above = _trilinear(grid, u + du, v + dv, w + dw, inverse)
-                    field[d] = (below - above) * scale
-                for d in range(3):
-                    out[a, b, c, d] = (
-                        turn[d, 0] * field[0] + turn[d, 1] * field[1] + turn[d, 2] * field[2]
-                    )
-                out[a, b, c, 3] = _trilinear(grid, u, v, w, inverse)
+                    out[a, b, c, d] = turn[d, 0] * x + turn[d, 1] * y + turn[d, 2] * z
+                out[a, b, c, 3] = values[6, c]
 
 
 @njit(**OPTIONS)
@@ -240,14 +249,14 @@ def power_positive(first, last, array, scale, exponent, out):
 
 @njit(**OPTIONS)
 def weighted_product(first, last, spectrum, weights, factor, total):
-    """Add factor * spectrum * weights to `total`; all complex64 (nx, ny, m), factor float32."""
+    """Add factor * spectrum * weights to `total`; complex numbers as float32 (nx, ny, 2 m)."""
     for i in range(first, last):
         for j in range(spectrum.shape[1]):
-            for k in range(spectrum.shape[2]):
-                a, b = spectrum[i, j, k], weights[i, j, k]
-                real = factor * (a.real * b.real - a.imag * b.imag)
-                imag = factor * (a.real * b.imag + a.imag * b.real)
-                total[i, j, k] += np.complex64(complex(real, imag))
+            for k in range(spectrum.shape[2] // 2):
+                a, b = spectrum[i, j, 2 * k], spectrum[i, j, 2 * k + 1]
+                c, d = weights[i, j, 2 * k], weights[i, j, 2 * k + 1]
+                total[i, j, 2 * k] += factor * (a * c - b * d)
+                total[i, j, 2 * k + 1] += factor * (a * d + b * c)
 
 
 def warm():
@@ -265,5 +274,5 @@ def warm():
     add_gradient(0, 1, grid, np.ones(3, np.float32), *index, columns, out)
     add_shifted(0, 1, planes, charges, cells[0], charges, columns, out)
     power_positive(0, 1, values, ONE, ONE, values)
-    spectrum = np.zeros((1, 1, 1), np.complex64)
+    spectrum = np.zeros((1, 1, 2), np.float32)
     weighted_product(0, 1, spectrum, spectrum, ONE, spectrum)
