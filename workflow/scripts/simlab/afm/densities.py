@@ -1,4 +1,4 @@
-"""Potentials and electron densities of samples, densities of tips."""
+"""Potentials and electron densities of samples, densities of tips; models of both."""
 
 import difflib
 import math
@@ -6,18 +6,32 @@ from collections import OrderedDict
 
 import numpy as np
 
+from simlab.afm.boxes import GRID_SIZES
 from simlab.afm.correlation import tip_spectrum
 from simlab.afm.datagrid import DataGrid
 from simlab.afm.errors import AfmConfigError, AfmInputError
 from simlab.afm.kernels import fields
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.species import atomic_number, element_table, symbol_of
+from simlab.afm.units import KE
 
 KEPT_SPECTRA = 2
 """Boxes for which a tip keeps its transform."""
 
 HALF_CELL = 0.5 + 1e-9
 """Fraction of its cell from which on the density of a tip is 0, with room for rounding."""
+
+MODEL_MARGIN = 4.0
+MODEL_STEP = 0.2
+MODEL_SIGMA_DENSITY = 0.55
+MODEL_SIGMA_POTENTIAL = 0.6
+"""Space around the atoms, steps, widths of the atoms' Gaussians of `model_grids`, Å."""
+
+CO_CELL = (12.0, 12.0, 10.0)
+CO_SHAPE = (48, 48, 40)
+CO_DENSITY = ((0.0, 6.0, 0.5), (1.14, 4.0, 0.6))
+CO_DELTA = ((-0.25, 0.4, 0.5), (0.1, -0.8, 0.55), (0.5, 0.4, 0.6))
+"""Height (Å), electrons, width (Å) of the Gaussians of the model CO tip."""
 
 MULTIPOLES = {
     "s": lambda x, y, z: 1.0,
@@ -231,3 +245,111 @@ def valence_electrons(Zs, overrides=None):
             "as valElDict"
         )
     return counts
+
+
+def model_grids(xyzs, Zs, qs):
+    """Potential and electron density of a molecule from Gaussian atoms, without periodic images.
+
+    rho = sum_a n_val,a g(r_a, 0.55 Å), V = sum_a KE q_a erf(r_a/(sqrt(2) 0.6 Å))/r_a with the
+    normalized Gaussian g, on steps of 0.2 Å over the atoms' extent and at least 4 Å around it.
+
+    Parameters
+    ----------
+    xyzs : (n, 3)
+        Å.
+    Zs : (n,) int
+    qs : (n,)
+        e.
+
+    Returns
+    -------
+    HartreePotential, ElectronDensity
+        On the same points.
+
+    Raises
+    ------
+    AfmInputError
+        For an element without known number of valence electrons.
+    AfmConfigError
+        For arrays of different lengths and molecules of more than 400 Å.
+    """
+    xyzs = np.array(xyzs, np.float64).reshape(-1, 3)
+    qs = np.array(qs, np.float64).reshape(-1)
+    electrons = valence_electrons(Zs)
+    if not len(xyzs) == len(qs) == len(electrons) > 0:
+        raise AfmConfigError(
+            f"afm: model grids: {len(xyzs)} positions, {len(electrons)} elements, {len(qs)} "
+            "charges; expected equal numbers, at least one"
+        )
+    low, high = xyzs.min(axis=0) - MODEL_MARGIN, xyzs.max(axis=0) + MODEL_MARGIN
+    shape = tuple(_grid_size(length) for length in high - low)
+    extent = MODEL_STEP * np.array(shape)
+    origin = (low + high - extent) / 2
+    lvec = np.vstack([origin, np.diag(extent)])
+    axes = [start + MODEL_STEP * np.arange(n) for start, n in zip(origin, shape, strict=True)]
+    density = np.zeros(shape)
+    for xyz, count in zip(xyzs, electrons, strict=True):
+        density += count * _gaussian(
+            [a - c for a, c in zip(axes, xyz, strict=True)], MODEL_SIGMA_DENSITY
+        )
+    potential = _gaussian_potential(axes, xyzs, qs)
+    return HartreePotential(potential, lvec, "model potential"), ElectronDensity(
+        density, lvec, "model density"
+    )
+
+
+def _grid_size(length):
+    needed = math.ceil(length / MODEL_STEP - 1e-9)
+    size = next((n for n in GRID_SIZES if n >= needed), None)
+    if size is None:
+        raise AfmConfigError(
+            f"afm: model grids: {needed} points along an axis; expected at most {GRID_SIZES[-1]}: "
+            "the molecule is too large"
+        )
+    return size
+
+
+def _gaussian(offsets, sigma):
+    """Normalized Gaussian (nx, ny, nz) of three axes of offsets from its center, 1/Å³."""
+    x, y, z = (np.exp(-(offset**2) / (2 * sigma**2)) for offset in offsets)
+    return (2 * np.pi * sigma**2) ** -1.5 * x[:, None, None] * y[:, None] * z
+
+
+def _gaussian_potential(axes, xyzs, qs):
+    from scipy.special import erf
+
+    out = np.zeros([len(axis) for axis in axes], np.float32)
+    x, y, z = axes
+    for i, plane in enumerate(out):  # plane by plane: the sums stay in the cache
+        total = np.zeros(plane.shape)
+        for xyz, q in zip(xyzs, qs, strict=True):
+            if q == 0:
+                continue
+            r2 = (x[i] - xyz[0]) ** 2 + (y[:, None] - xyz[1]) ** 2 + (z - xyz[2]) ** 2
+            # erf(r/s)/r is constant to 1e-9 below this distance
+            r = np.sqrt(np.maximum(r2, 1e-8 * MODEL_SIGMA_POTENTIAL**2))
+            total += KE * q * erf(r / (math.sqrt(2) * MODEL_SIGMA_POTENTIAL)) / r
+        plane[:] = total
+    return out
+
+
+def model_co_tip():
+    """Electron density and density difference of a CO tip made of Gaussians.
+
+    Returns
+    -------
+    rho, rho_delta : TipDensity
+        12 x 12 x 10 Å, 48 x 48 x 40 points; electrons/Å³.
+    """
+    return tuple(_minimum_image_tip(peaks) for peaks in (CO_DENSITY, CO_DELTA))
+
+
+def _minimum_image_tip(peaks):
+    density = np.zeros(CO_SHAPE)
+    for height, electrons, sigma in peaks:
+        offsets = []
+        for n, length, center in zip(CO_SHAPE, CO_CELL, (0.0, 0.0, height), strict=True):
+            offset = np.arange(n) * (length / n) - center
+            offsets.append(offset - length * np.round(offset / length))
+        density += electrons * _gaussian(offsets, sigma)
+    return TipDensity(density, np.vstack([np.zeros(3), np.diag(CO_CELL)]), "model CO tip")
