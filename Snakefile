@@ -43,6 +43,8 @@ wildcard_constraints:
     shard=r"\d{5}",
     part=r"\d{5}",
     gridsize=r"\d+",
+    molecule=r"[^/]+",
+    batch=r"\d+",
     sim=r"\d+",
     split="train|test",
 

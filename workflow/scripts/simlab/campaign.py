@@ -1,5 +1,7 @@
 """A campaign: the data sets of every domain that one run of the workflow makes."""
 
+from simlab.afm import plan as afm
+from simlab.afm.config import AfmConfig
 from simlab.core.config import Section, parse_config
 from simlab.core.errors import ConfigError
 from simlab.halo import plan as halo
@@ -7,7 +9,7 @@ from simlab.halo.config import HaloConfig
 from simlab.ptycho import plan as ptycho
 from simlab.ptycho.config import PtychoConfig
 
-PLANS = {"ptycho": ptycho, "halo": halo}
+PLANS = {"ptycho": ptycho, "afm": afm, "halo": halo}
 """The planning module of each domain."""
 
 
@@ -15,6 +17,7 @@ class Campaign(Section):
     """The whole configuration, one section per domain; a domain that is absent is not planned."""
 
     ptycho: PtychoConfig | None = None
+    afm: AfmConfig | None = None
     halo: HaloConfig | None = None
 
     def datasets(self, domain):
@@ -65,6 +68,8 @@ def compile_kernels(domain):
     """Compile, or load from NUMBA_CACHE_DIR, every numba kernel of `domain`."""
     if domain == "ptycho":
         from simlab.ptycho.kernels import warm
+    elif domain == "afm":
+        from simlab.afm.kernels import warm
     elif domain == "halo":
         from simlab.halo.kernels import warm
     warm()

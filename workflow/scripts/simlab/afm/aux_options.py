@@ -205,6 +205,11 @@ class _Entry(Section):
         """Its arguments as a dict."""
         return self.options.model_dump()
 
+    @property
+    def needs_scanner(self):
+        """Whether it looks at the force field of the last scan."""
+        return self.name in NEED_SCANNER
+
     @model_serializer
     def _short(self):
         return {self.name: self.options.model_dump(mode="json")}

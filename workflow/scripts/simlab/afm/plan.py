@@ -1,6 +1,7 @@
 """What the DAG needs to know of an AFM data set: molecules, samples, shards, targets, cost."""
 
 import glob
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,14 +123,17 @@ def needs_grids(dataset):
 
 def grid_files(dataset, molecule):
     """The user's grid files of one molecule: {"potential": path, "density": path or absent}."""
-    grids = dataset.grids
-    if grids is None or grids.source == "model":
+    if dataset.grids is None or dataset.grids.source == "model":
         return {}
-    named = {"potential": grids.potential, "density": grids.density}
+    grids = dataset.grids.model_dump()
+    return files_of_molecule(grids, molecule, dataset.sim_type == "FDBM")
+
+
+def files_of_molecule(grids, molecule, with_density):
+    """The same of a mapping with the keys of `config.FileGrids`."""
     return {
-        what: str(user_path(pattern.replace("{molecule}", molecule)))
-        for what, pattern in named.items()
-        if pattern is not None and (what == "potential" or dataset.sim_type == "FDBM")
+        what: str(user_path(grids[what].replace("{molecule}", molecule)))
+        for what in ("potential", *(["density"] if with_density else []))
     }
 
 
@@ -224,6 +228,12 @@ def shard_megabytes(dataset):
         whole = 4 * n[0] * n[1] * n[2] * 12
     kept = 64 if dataset.backend == "opencl" else 2
     return int(BASE_MB + (one * dataset.batch_size * 2 + region * kept + whole) / 2**20)
+
+
+def shard_minutes(dataset, known):
+    """Time limit of a job that simulates, minutes: four times what is expected, at least 15."""
+    samples = min(known.per_shard, known.samples)
+    return 15 + math.ceil(4 * samples * seconds_per_sample(dataset) / 60)
 
 
 def seconds_per_sample(dataset):

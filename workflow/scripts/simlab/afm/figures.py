@@ -1,0 +1,83 @@
+"""The contact sheet of a data set: images, descriptors and atoms, a row a sample."""
+
+import numpy as np
+
+from simlab.afm.species import element_table
+from simlab.core import figures
+
+PREVIEW_DPI = 75
+SHOWN = 8
+COLUMN_INCHES = 2.6
+ROW_INCHES = 2.5
+FIRST_INCHES, LAST_INCHES = 16.0, 32.0
+"""Narrowest and widest sheet: 1200 and 2400 px."""
+TEXT_SCALE = {"font.size": 11, "axes.titlesize": 11, "axes.labelsize": 10, "figure.titlesize": 18}
+ATOM_COLORS = {1: "#ffffff", 6: "#606060", 7: "#3b5bdb", 8: "#e03131", 16: "#f0c000"}
+OTHER_COLOR = "#2f9e44"
+
+
+def draw_samples(path, samples, *, descriptors, title, dpi=PREVIEW_DPI):
+    """Write a contact sheet.
+
+    Parameters
+    ----------
+    path : path
+        PNG.
+    samples : list of dict
+        `label`; `images` (nx, ny, nz') of one tip, Hz; `maps` (n_channels, nx, ny); `mol` (n, 5);
+        `window` (2, 3), Å.
+    descriptors : list of str
+        Names of the maps.
+    title : str
+    dpi : int
+    """
+    columns = 3 + len(descriptors)
+    width = float(np.clip(columns * COLUMN_INCHES, FIRST_INCHES, LAST_INCHES))
+    scale = width / (columns * COLUMN_INCHES)
+    height = len(samples) * ROW_INCHES * scale + 0.7
+    with figures.styled(**TEXT_SCALE):
+        figure, axes = figures.grid_of_axes(
+            len(samples), columns, size=(width, height), title=title
+        )
+        for row, sample in zip(axes, samples, strict=True):
+            _draw_sample(row, sample, descriptors)
+        figures.save_png(figure, path, dpi)
+
+
+def _draw_sample(row, sample, descriptors):
+    depth = sample["images"].shape[-1]
+    (x0, y0), (x1, y1) = (corner[:2] for corner in sample["window"])
+    extent = (x0, x1, y0, y1)
+    for axis, j in zip(row[:3], (0, depth // 2, depth - 1), strict=True):
+        label = sample["label"] if j == 0 else ""
+        _show(axis, sample["images"][:, :, j], f"{label} df, slice {j}".strip(), "Hz", extent)
+    _draw_atoms(row[0], sample["mol"])
+    for axis, values, name in zip(row[3:], sample["maps"], descriptors, strict=True):
+        _show(axis, values, name, "", extent)
+    figures.scale_bar(row[0], 5.0, "5 Å")
+
+
+def _show(axis, values, title, unit, extent):
+    cmap = figures.AMPLITUDE if unit == "Hz" else figures.INTENSITY
+    image = figures.show_map(axis, values.T[::-1], title=title, unit=unit, cmap=cmap)
+    image.set_extent(extent)
+
+
+def _draw_atoms(axis, mol):
+    order = np.argsort(mol[:, 2])
+    numbers = mol[order, 4].astype(int)
+    radii = element_table().covalent[numbers - 1]
+    top = mol[:, 2].max()
+    depth = np.clip(1 + (mol[order, 2] - top) / 4.0, 0.15, 1.0)
+    limits = axis.get_xlim(), axis.get_ylim()
+    axis.scatter(
+        mol[order, 0],
+        mol[order, 1],
+        s=40 * radii**2,
+        c=[ATOM_COLORS.get(z, OTHER_COLOR) for z in numbers],
+        edgecolors="black",
+        linewidths=0.4,
+        alpha=depth,
+    )
+    axis.set_xlim(*limits[0])
+    axis.set_ylim(*limits[1])
