@@ -16,8 +16,8 @@ class AuxMap:
     """A two-dimensional picture of a molecule under the scan window.
 
     Called with atoms `xyzqs` (n, 4) float (Å, e), their atomic numbers `Zs` (n,), an optional
-    potential `pot` (HartreePotential) and a rotation `rot` (3, 3) about the mean of the atoms; it
-    returns float32 (nx, ny), or (nx, ny, c) for maps of several channels.
+    potential `pot` (HartreePotential) and a rotation `rot` (3, 3) about `rot_center` (default: the
+    mean of the atoms); it returns float32 (nx, ny), or (nx, ny, c) for maps of several channels.
 
     Pixel centers are equidistant over the window with both ends included; the first axis is x.
 
@@ -99,14 +99,15 @@ class AuxMap:
         """(low, high) of each channel for atoms `Zs`, infinite where there is no bound."""
         return ((-math.inf, math.inf),) * self.n_channels
 
-    def __call__(self, xyzqs, Zs, pot=None, rot=None):
+    def __call__(self, xyzqs, Zs, pot=None, rot=None, rot_center=None):
         """Draw the map: float32 (nx, ny) or (nx, ny, c); arguments as in the class."""
         xyzqs, Zs = checked_atoms(xyzqs, Zs)
         rotation = None if rot is None else check_rotation(rot)
-        return self._map(xyzqs, Zs, pot, rotation)
+        center = None if rot_center is None else np.array(rot_center, np.float64)
+        return self._map(xyzqs, Zs, pot, rotation, center)
 
-    def _map(self, xyzqs, Zs, pot, rotation):
-        return self._draw(rotated(xyzqs[:, :3], rotation), Zs)
+    def _map(self, xyzqs, Zs, pot, rotation, center):
+        return self._draw(rotated(xyzqs[:, :3], rotation, center), Zs)
 
     def _draw(self, xyz, Zs):
         raise NotImplementedError
@@ -115,11 +116,11 @@ class AuxMap:
         return np.full(self.scan_dim, fill, np.float32)
 
 
-def rotated(xyz, rotation):
-    """Atoms turned about their mean; exactly as given without a rotation."""
+def rotated(xyz, rotation, center=None):
+    """Atoms turned about `center`, default their mean; exactly as given without a rotation."""
     if rotation is None or np.array_equal(rotation, np.eye(3)):
         return xyz
-    return rotate_about(xyz, rotation)
+    return rotate_about(xyz, rotation, center)
 
 
 def checked_atoms(xyzqs, Zs):
