@@ -1,5 +1,6 @@
 """Scans: where the tip goes, how the probe particle relaxes there, which engine computes it."""
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,8 @@ from simlab.afm.kernels import direct, relax
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.pieces import cut, grid_frame, span
 from simlab.afm.units import EVA2_NM
+
+logger = logging.getLogger("simlab.afm")
 
 RELAX_METHODS = {"newton": relax.NEWTON, "fire": relax.FIRE}
 MODES = ("grid", "direct")
@@ -249,13 +252,21 @@ class NumbaEngine:
     def heights(self, job, iso, nz=100, depth=None):
         """Steps down to where a rigid probe particle feels the vertical force `iso`, eV/Å.
 
-        Returns (nx, ny) float32, -1 where it never does; see `heights.stroke_heights`.
+        Returns
+        -------
+        zeta : float32 (nx, ny)
+            -1 where it never does; see `heights.stroke_heights`.
+        left_box : bool
+            Whether a stroke left the box along an axis that is not periodic.
         """
         if job.mode == "direct":
-            return _direct_heights(job, iso, nz)
+            return _direct_heights(job, iso, nz), False
         zeta, lowest = stroke_heights(job, self._piece(job, False), iso, nz, depth)
-        self.strokes_left_box = bool(((lowest < 0) & ~np.array(job.periodic)).any())
-        return zeta
+        return zeta, bool(((lowest < 0) & ~np.array(job.periodic)).any())
+
+    def forget(self):
+        """Drop the part of the grid kept of the last job."""
+        self._kept = (None, None)
 
 
 def _atoms(job):
@@ -282,3 +293,64 @@ def _reach(job, todo):
     places = grid_frame(job.field.box, np.vstack([job.frame[0] + job.rest, job.frame[1:]]))
     first = (rows.min(), columns.min(), 0)
     return span(places, first, (rows.max(), columns.max(), job.scan_dim[2] - 1))
+
+
+_chosen_platform = None
+
+
+def init_env(i_platform=0):
+    """Choose the OpenCL platform that backend "auto" uses.
+
+    Without pyopencl or any platform one line is logged and numba computes.
+
+    Raises
+    ------
+    RuntimeError
+        Where there is no platform of this number; lists those there are.
+    """
+    global _chosen_platform
+    platforms = opencl_platforms()
+    if not platforms:
+        logger.warning("afm: no OpenCL platform found; numba computes on the CPU")
+        return
+    if not 0 <= i_platform < len(platforms):
+        listing = ", ".join(f"{i}: {p.name.strip()}" for i, p in enumerate(platforms))
+        raise RuntimeError(f"afm: i_platform: {i_platform}; expected one of {listing}")
+    _chosen_platform = platforms[i_platform]
+
+
+def opencl_platforms():
+    """All OpenCL platforms; empty without any, or without pyopencl."""
+    try:
+        import pyopencl as cl
+    except ImportError:
+        return []
+    try:
+        return cl.get_platforms()
+    except cl.LogicError:  # the loader's word for none
+        return []
+
+
+def engine(name):
+    """Engine of a backend: "numba", "opencl", or "auto" (a GPU chosen by `init_env`, else numba).
+
+    Raises
+    ------
+    AfmConfigError
+        For another name.
+    """
+    if name == "auto":
+        name = "opencl" if _chosen_platform is not None and _has_gpu(_chosen_platform) else "numba"
+    if name == "numba":
+        return NumbaEngine()
+    if name == "opencl":
+        from simlab.afm.kernels.opencl import OpenCLEngine
+
+        return OpenCLEngine(_chosen_platform)
+    raise AfmConfigError(f"afm: backend: {name!r}; expected auto, numba or opencl")
+
+
+def _has_gpu(platform):
+    import pyopencl as cl
+
+    return any(device.type & cl.device_type.GPU for device in platform.get_devices())
