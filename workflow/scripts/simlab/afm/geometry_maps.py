@@ -183,7 +183,7 @@ class SpheresType(_SphereChannels):
             Rpp=Rpp,
             bOccl=bOccl,
             nChan=nChan,
-            types={} if types is None else types,
+            types=types,
         )
         self.n_channels = self.nChan
         self._channel = {atomic_number(element): k for element, k in self.types.items()}

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from simlab.afm.auxmap import AuxMap, rotated
-from simlab.afm.errors import AfmConfigError, AfmPhysicsError
+from simlab.afm.errors import AfmConfigError
 from simlab.afm.geometry_maps import DIMENSIONS, WINDOW, vdwSpheres
 from simlab.afm.kernels import maps
 from simlab.afm.units import KE, R2SAFE
@@ -42,7 +42,7 @@ class _SurfaceMap(AuxMap):
 
     def _surface(self):
         """(depths below the first anchor, heights above the lowest shown), (nx, ny) float64, Å."""
-        zeta = self.scanner.downloadZiso(self.iso, STROKE_STEPS)
+        zeta = self.scanner.downloadZiso(self.iso, STROKE_STEPS, depth=-self.zmin)
         if self._asked_dim is not None and zeta.shape != self._asked_dim:
             raise AfmConfigError(
                 f"afm: {type(self).__name__}: scan_dim {self._asked_dim}; expected that of the "
@@ -136,7 +136,7 @@ class ESMap(_SurfaceMap):
     def _map(self, xyzqs, Zs, pot, rotation, center):
         depth, heights = self._surface()
         job = self.scanner.job
-        (x0, y0, _), (x1, y1, z1) = job.scan_window + np.asarray(job.dpos0)
+        (x0, y0, _), (x1, y1, z1) = job.scan_window + job.rest
         nx, ny = heights.shape
         atoms = np.column_stack([rotated(xyzqs[:, :3], rotation, center), xyzqs[:, 3]])
         field = np.zeros((nx, ny), np.float32)
@@ -194,9 +194,3 @@ class ESMapConstant(AuxMap):
             np.asarray(pot.interp_at(p), np.float64) for p in (points - up, points + up)
         )
         return ((below - above) / (2 * FIELD_STEP)).reshape(self.scan_dim)
-
-
-def require_scan(scanner):
-    """AfmPhysicsError unless `scanner` has done a scan."""
-    if scanner.job is None:
-        raise AfmPhysicsError("afm: scanner: no scan was done; call the AFMulator first")

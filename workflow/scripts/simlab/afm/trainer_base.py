@@ -1,0 +1,386 @@
+"""What both trainers share: tips, callbacks, random draws, batches."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from simlab.afm.arguments import finite, sequence, whole
+from simlab.afm.errors import AfmConfigError
+from simlab.afm.placement import check_reference, uniform_disk
+from simlab.afm.species import atomic_number, getAtomsREA
+from simlab.core.config import nearest
+from simlab.core.random import check_seed, generator
+
+RNG_MODES = ("philox", "legacy")
+MULTIPOLES = 4
+
+
+class Sample(NamedTuple):
+    """One molecule as seen by all tips.
+
+    Attributes
+    ----------
+    X : (n_tip, nx, ny, nz') float32
+        Frequency shift, Hz; the first slice is the highest.
+    Y : list of float32 (nx, ny) or (nx, ny, c)
+        Descriptors.
+    mol : (n, 5) float64
+        x, y, z (Å), charge (e), atomic number, as placed for the last tip.
+    scan_windows : (n_tip, 2, 3) float64
+        Å.
+    distAbove : (n_tip,) float64
+        Å.
+    tipR0 : (n_tip, 3) float64
+        Å.
+    df_steps : (n_tip,) int
+    n_fallback, n_unconverged : int
+        Points, over all tips.
+    left_box : bool
+        Whether a probe particle left the force-field box, with any tip.
+    height_missed : bool
+        Whether a map of the surface found none.
+    """
+
+    X: np.ndarray
+    Y: list
+    mol: np.ndarray
+    scan_windows: np.ndarray
+    distAbove: np.ndarray
+    tipR0: np.ndarray
+    df_steps: np.ndarray
+    n_fallback: int
+    n_unconverged: int
+    left_box: bool
+    height_missed: bool
+
+
+class BatchTrainer:
+    """Base of the trainers: iterates over batches of simulated samples.
+
+    Subclasses override the callbacks `on_batch_start`, `on_sample_start`, `on_afm_start` and
+    `on_afm_end`, which may use and change
+
+    * afmulator, aux_maps, distAbove, distAboveActive, counter (index of the sample),
+    * xyzs (n, 3), qs (n,), Zs (n,), REAs (n, 4) of the sample, Xs (images of the last tip),
+    * rng, the random generator of the sample.
+
+    What a sample changes does not reach the next one; what `on_batch_start` changes holds for its
+    batch.
+    """
+
+    def __init__(
+        self,
+        afmulator,
+        aux_maps,
+        batch_size,
+        distAbove,
+        iZPPs,
+        Qs,
+        QZs,
+        *,
+        tipStiffnesses=None,
+        tipR0s=None,
+        distance_reference,
+        ignore_elements=(),
+        seed=0,
+        rng="philox",
+        sample_offset=0,
+    ):
+        if rng not in RNG_MODES:
+            hint = nearest(rng, RNG_MODES)
+            raise AfmConfigError(f"afm: rng: {rng!r}{hint}; expected one of {', '.join(RNG_MODES)}")
+        check_seed(seed)
+        self.batch_size = whole("batch_size", batch_size, 1)
+        self.sample_offset = whole("sample_offset", sample_offset, 0)
+        self.distAbove = finite("distAbove", distAbove)
+        self.iZPPs = [atomic_number(element) for element in sequence("iZPPs", iZPPs)]
+        if not self.iZPPs:
+            raise AfmConfigError("afm: iZPPs: empty; expected at least one tip")
+        self.Qs, self.QZs = self._charges("Qs", Qs), self._charges("QZs", QZs)
+        self.tipStiffnesses = self._per_tip("tipStiffnesses", tipStiffnesses)
+        self.tipR0s = self._per_tip("tipR0s", tipR0s)
+        for length in self.tipR0s:
+            if length is not None and finite("tipR0s", length) <= 0:
+                raise AfmConfigError(f"afm: tipR0s: {length}; expected lengths > 0, in Å")
+        self.distance_reference = check_reference(distance_reference)
+        self.ignored = {atomic_number(element) for element in ignore_elements}
+        self.seed, self._legacy = seed, rng == "legacy"
+        self.afmulator = afmulator
+        self.aux_maps = self._checked_maps(aux_maps)
+        self.distAboveActive = self.distAbove
+        self.counter = 0
+        self.rng = np.random if self._legacy else generator(seed, "afm.sample", sample_offset)
+        self.xyzs = self.qs = self.Zs = self.REAs = self.Xs = None
+        self._constructed = self._state()
+
+    def _checked_maps(self, aux_maps):
+        aux_maps = sequence("aux_maps", aux_maps)
+        for aux_map in aux_maps:
+            if not callable(aux_map):
+                raise AfmConfigError(
+                    f"afm: aux_maps: {aux_map!r}; expected image descriptors, see AuxMaps"
+                )
+            if getattr(aux_map, "scanner", self.afmulator.scanner) is not self.afmulator.scanner:
+                raise AfmConfigError(
+                    f"afm: aux_maps: {type(aux_map).__name__} belongs to another scanner; expected "
+                    "the scanner of the trainer's AFMulator"
+                )
+        return aux_maps
+
+    def _per_tip(self, name, values):
+        if values is None:
+            return [None] * len(self.iZPPs)
+        values = sequence(name, values)
+        if len(values) != len(self.iZPPs):
+            raise AfmConfigError(
+                f"afm: {name}: {len(values)} entries; expected {len(self.iZPPs)}, as many as iZPPs"
+            )
+        return values
+
+    def _charges(self, name, values):
+        """Values (4,) of each tip as tuples; None stays None."""
+        if values is None:
+            return None
+        rows = []
+        for row in self._per_tip(name, values):
+            try:
+                numbers = np.array(row, np.float64)
+            except (TypeError, ValueError):
+                numbers = np.empty(0)
+            if numbers.shape != (MULTIPOLES,) or not np.isfinite(numbers).all():
+                raise AfmConfigError(
+                    f"afm: {name}: {row!r}; expected {MULTIPOLES} finite numbers for each tip"
+                )
+            rows.append(numbers.tolist())
+        return rows
+
+    # Callbacks.
+
+    def on_batch_start(self):
+        """Called before the first sample of a batch."""
+
+    def on_sample_start(self):
+        """Called when a sample has been loaded and centered."""
+
+    def on_afm_start(self):
+        """Called before each simulation, when the tip is set and the distance applied."""
+
+    def on_afm_end(self):
+        """Called after each simulation; `Xs` holds its images and may be replaced."""
+
+    # Random draws.
+
+    def randomize_distance(self, delta):
+        """Draw distAboveActive uniformly from distAbove - delta to distAbove + delta, Å."""
+        delta = finite("delta", delta)
+        if delta < 0:
+            raise AfmConfigError(f"afm: delta: {delta:g}; expected a length >= 0, in Å")
+        self.distAboveActive = self.rng.uniform(self.distAbove - delta, self.distAbove + delta)
+
+    def randomize_tip(self, max_tilt):
+        """Draw the lateral rest position of the probe uniformly from a disk of radius max_tilt, Å.
+
+        AfmConfigError unless max_tilt is smaller than the length of every tip.
+        """
+        max_tilt = finite("max_tilt", max_tilt)
+        length = float(self.afmulator.tipR0[2])
+        shortest = min(length if z is None else float(z) for z in self.tipR0s)
+        if not 0 <= max_tilt < shortest:
+            raise AfmConfigError(
+                f"afm: max_tilt: {max_tilt:g}; expected 0 to less than tipR0.z = {shortest:g} Å"
+            )
+        x, y = uniform_disk(self.rng)
+        self.afmulator.tipR0 = [max_tilt * x, max_tilt * y, length]
+
+    def randomize_mol_parameters(self, rndQmax=0.0, rndRmax=0.0, rndEmax=0.0, rndAlphaMax=0.0):
+        """Vary charges and Lennard-Jones parameters of the atoms; for use in `on_afm_start`.
+
+        With u uniform in [0, 1) for each atom: q += rndQmax (u - 1/2), R += rndRmax (u - 1/2),
+        eps *= 1 + rndEmax (u - 1/2), alpha *= 1 + rndAlphaMax (u - 1/2), each only if its
+        width is > 0, drawn in this order.
+        """
+        n = len(self.Zs)
+        if rndQmax > 0:
+            if not isinstance(self.qs, np.ndarray):
+                raise AfmConfigError("afm: rndQmax: the sample has no point charges; expected 0")
+            self.qs = self.qs + rndQmax * (self.rng.random(n) - 0.5)
+        REAs = self.REAs.copy()
+        if rndRmax > 0:
+            REAs[:, 0] += rndRmax * (self.rng.random(n) - 0.5)
+        if rndEmax > 0:
+            REAs[:, 1] *= 1 + rndEmax * (self.rng.random(n) - 0.5)
+        if rndAlphaMax > 0:
+            REAs[:, 2] *= 1 + rndAlphaMax * (self.rng.random(n) - 0.5)
+        self.REAs = REAs
+
+    # Iteration.
+
+    def __iter__(self):
+        """Begin with the first sample again."""
+        self._rewind()
+        return self._batches()
+
+    def _batches(self):
+        try:
+            while True:
+                try:
+                    batch = next(self)
+                except StopIteration:
+                    return
+                yield batch
+        finally:
+            self.close()
+
+    def __next__(self):
+        """The next batch; StopIteration when no sample is left."""
+        first = self.counter
+        if not self._has_sample(first):
+            raise StopIteration
+        self._restore(self._constructed)
+        if not self._legacy:
+            self.rng = generator(self.seed, "afm.batch", self.sample_offset + first)
+        self.on_batch_start()
+        samples = list(self._run(first, first + self.batch_size))
+        self.counter = first + len(samples)
+        return self._stacked(samples)
+
+    def simulate(self, first, last):
+        """Simulate samples first to last - 1 one by one, without `on_batch_start`.
+
+        Each sample is the same as in a batch, wherever it begins (`rng="legacy"`: draws are taken
+        from numpy's global generator as they come).
+
+        Yields
+        ------
+        Sample
+        """
+        first, last = whole("first", first, 0), whole("last", last, 0)
+        counter, done = self.counter, first
+        self._restore(self._constructed)
+        try:
+            for sample in self._run(first, last):
+                done += 1
+                yield sample
+        finally:
+            self.counter = counter
+        if done < last:
+            raise AfmConfigError(f"afm: last: {last}; expected at most {done}, no sample is left")
+
+    def _run(self, first, last):
+        state = self._state()
+        try:
+            for index in range(first, last):
+                if not self._has_sample(index):
+                    return
+                self._restore(state)
+                self.counter = index
+                if not self._legacy:
+                    self.rng = generator(self.seed, "afm.sample", self.sample_offset + index)
+                yield self._sample()
+        finally:
+            self._restore(self._constructed)
+
+    def _sample(self):
+        """Simulate the sample `counter`."""
+        self._load()
+        self.handle_positions()
+        self.on_sample_start()
+        charges, tip_z = self.qs, float(self.afmulator.tipR0[2])
+        stiffness = self.afmulator.tipStiffness
+        runs, images = [], []
+        scanner = self.afmulator.scanner
+        for tip in range(len(self.iZPPs)):
+            self.qs = charges.copy() if isinstance(charges, np.ndarray) else charges
+            self._set_tip(tip, tip_z, stiffness)
+            self.handle_distance()
+            self._set_window()
+            self.on_afm_start()
+            self.Xs = self._images()
+            runs.append(self._record(scanner))
+            self.on_afm_end()
+            images.append(np.asarray(self.Xs, np.float32))
+        windows, distances, tilts, steps, fallbacks, unconverged, left = zip(*runs, strict=True)
+        Y = [np.asarray(image, np.float32) for image in self._descriptors()]
+        return Sample(
+            X=np.stack(images),
+            Y=Y,
+            mol=self._molecule(),
+            scan_windows=np.array(windows),
+            distAbove=np.array(distances),
+            tipR0=np.array(tilts),
+            df_steps=np.array(steps),
+            n_fallback=sum(fallbacks),
+            n_unconverged=sum(unconverged),
+            left_box=any(left) or bool(scanner.left_box),
+            height_missed=any(getattr(aux_map, "missed", False) for aux_map in self.aux_maps),
+        )
+
+    def _set_tip(self, tip, length, stiffness):
+        afmulator = self.afmulator
+        afmulator.iZPP = self.iZPPs[tip]
+        if self.Qs is not None and self.QZs is not None:
+            afmulator.setQs(self.Qs[tip], self.QZs[tip])
+        own = self.tipStiffnesses[tip]
+        afmulator.setStiffness(stiffness if own is None else own)
+        own = self.tipR0s[tip]
+        tilt = np.array(afmulator.tipR0, np.float64)[:2]
+        afmulator.tipR0 = [*tilt.tolist(), length if own is None else float(own)]
+        self.REAs = getAtomsREA(self.iZPPs[tip], self.Zs, afmulator.typeParams)
+
+    def _record(self, scanner):
+        afmulator = self.afmulator
+        return (
+            np.array(afmulator.scan_window, np.float64),
+            float(self.distAboveActive),
+            np.array(afmulator.tipR0, np.float64),
+            int(afmulator.df_steps),
+            int(scanner.n_fallback),
+            int(scanner.n_unconverged),
+            bool(scanner.left_box),
+        )
+
+    # State of the simulator, which callbacks may change.
+
+    def _state(self):
+        afmulator = self.afmulator
+        return {
+            "distAboveActive": self.distAboveActive,
+            "iZPP": afmulator.iZPP,
+            "charges": (list(afmulator.Qs), list(afmulator.QZs)),
+            "tipR0": np.array(afmulator.tipR0, np.float64),
+            "stiffness": np.array(afmulator.tipStiffness, np.float64),
+            "window": np.array(afmulator.scan_window, np.float64),
+            "scan_dim": tuple(afmulator.scan_dim),
+            "df_steps": afmulator.df_steps,
+            "lvec": np.array(afmulator.lvec, np.float64),
+        }
+
+    def _restore(self, state):
+        afmulator = self.afmulator
+        self.distAboveActive = state["distAboveActive"]
+        afmulator.iZPP = state["iZPP"]
+        afmulator.setQs(*state["charges"])
+        afmulator.tipR0 = state["tipR0"].tolist()
+        afmulator.setStiffness(state["stiffness"])
+        scan = (state["window"], state["scan_dim"], state["df_steps"])
+        same = (
+            np.array_equal(afmulator.scan_window, scan[0])
+            and tuple(afmulator.scan_dim) == scan[1]
+            and afmulator.df_steps == scan[2]
+        )
+        if not same:
+            afmulator.setScanWindow(*scan)
+        if not np.array_equal(afmulator.lvec, state["lvec"]):
+            afmulator.setLvec(state["lvec"])
+
+    def _rewind(self):
+        self.counter = 0
+
+    def close(self):
+        """Release what an iteration holds."""
+
+
+def batches_of(n, batch_size):
+    """Number of batches of n samples, the last may be smaller."""
+    return math.ceil(n / batch_size)
