@@ -60,7 +60,7 @@ $(PEERS_VENV)/halo/ready: envs/peers/halo.txt envs/peers/pylians.txt | .venv/rea
 
 schemas: .venv/ready
 	$(BIN)/python -m simlab.schema campaign > workflow/schemas/campaign.schema.json
-	for domain in ptycho halo; do \
+	for domain in ptycho afm halo; do \
 	    $(BIN)/python -m simlab.schema configuration $$domain > docs/$$domain-configuration.md && \
 	    $(BIN)/python -m simlab.schema commands $$domain > docs/$$domain-commands.md || exit 1; \
 	done

@@ -13,7 +13,7 @@ import yaml
 
 REFERENCES = {
     f"docs/{domain}-{page}.md": (page, domain)
-    for domain in ("ptycho", "halo")
+    for domain in ("ptycho", "afm", "halo")
     for page in ("configuration", "commands")
 }
 
@@ -207,7 +207,7 @@ def test_the_tables_of_kinds_are_complete(root):
 
 def test_the_table_of_rules_is_complete(root):
     text = (root / "docs" / "workflow.md").read_text()
-    for domain in ("ptycho", "halo"):
+    for domain in ("ptycho", "afm", "halo"):
         rules = (root / "workflow" / "rules" / f"{domain}.smk").read_text()
         names = set(re.findall(rf"^rule ({domain}_\w+):", rules, flags=re.MULTILINE))
         names |= set(re.findall(rf'f"({domain}_\w+?){{suffix}}"', rules))
@@ -267,5 +267,5 @@ def test_the_site_builds_without_warnings(root, tmp_path):
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         check=True,
     )
-    for domain in ("ptycho", "halo"):
+    for domain in ("ptycho", "afm", "halo"):
         assert (tmp_path / f"{domain}-how-to" / "index.html").is_file()

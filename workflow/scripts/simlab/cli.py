@@ -40,6 +40,12 @@ def _ptycho():
     return app
 
 
+def _afm():
+    from simlab.afm.cli import app
+
+    return app
+
+
 def _halo():
     from simlab.halo.cli import app
 
@@ -48,6 +54,7 @@ def _halo():
 
 DOMAINS = {
     "ptycho": ("Ptychography: diffraction patterns with ground truth", _ptycho),
+    "afm": ("Atomic force microscopy: image stacks and descriptors of molecules", _afm),
     "halo": ("Halo maps: paired simulations as multi-scale training samples", _halo),
 }
 

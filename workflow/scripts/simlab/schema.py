@@ -19,6 +19,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.models import ArgumentInfo
 
+from simlab.afm.aux_options import AUX_OPTIONS, AuxMapEntry
+from simlab.afm.config import DatasetConfig as AfmDataset
 from simlab.campaign import Campaign
 from simlab.halo.config import DatasetConfig as HaloDataset
 from simlab.ptycho.config import DatasetConfig as PtychoDataset
@@ -32,7 +34,9 @@ TYPE_NAMES = {
     Path: "path",
 }
 BOUNDS = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
-UNIT = re.compile(r"(?:^|,? ?\b)(px|radians|counts|um|nm|m|Mpc/h|Msun/h|GB)(?=[,;:]|$)[,;:]? ?")
+UNIT = re.compile(
+    r"(?:^|,? ?\b)(px|radians|counts|um|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å)(?=[,;:]|$)[,;:]? ?"
+)
 NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
 PTYCHO_KINDS = {
     "object.params": ("object.kind", OBJECT_PARAMS),
@@ -71,6 +75,13 @@ DOMAINS = {
         PtychoDataset,
         PTYCHO_KINDS,
         "No key is required, and\n`{}` is a data set;",
+        "What the\noptions of `simulate` do in detail is told by the",
+    ),
+    "afm": Domain(
+        "Atomic force microscopy",
+        AfmDataset,
+        {"aux_maps": ("aux_maps", AUX_OPTIONS)},
+        "No key is required, and\n`{}` is the published example;",
         "What the\noptions of `simulate` do in detail is told by the",
     ),
     "halo": Domain(
@@ -171,8 +182,10 @@ def _commands(name):
         from simlab.ptycho.cli import SimulationOptions, app
 
         return app, SimulationOptions
-    from simlab.halo.cli import app
-
+    if name == "afm":
+        from simlab.afm.cli import app
+    else:
+        from simlab.halo.cli import app
     return app, None
 
 
@@ -234,10 +247,21 @@ def _sections(model, defaults, path=""):
         found = _sections_of(field.annotation)
         inside = f"{path}.{name}".lstrip(".")
         if len(found) == 1:
-            yield from _sections(found[0], getattr(defaults, name, None), inside)
+            given = getattr(defaults, name, None)
+            given = given[0] if isinstance(given, list) else given
+            yield from _sections(found[0], given, inside)
         for member in found if len(found) > 1 else ():
-            kind = member.model_fields["kind"].default
+            kind = member.model_fields[_chooser(member)].default
             yield from _sections(member, _defaults(member), f"{inside}: {kind}")
+
+
+def _chooser(member):
+    """The key that says which of several sections is meant: the one with a single value."""
+    return next(
+        name
+        for name, field in member.model_fields.items()
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    )
 
 
 def _defaults(model):
@@ -264,7 +288,13 @@ def _members(annotation):
 def _sections_of(annotation):
     """The models that are sections of their own: all of the field's types, null left out."""
     kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
-    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    if len(kinds) == 1 and get_origin(kinds[0]) is list:  # a list of sections, each the same
+        kinds = [kind for kind, _ in _members(get_args(kinds[0])[0])]
+    models = [
+        kind
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not AuxMapEntry
+    ]
     return models if len(models) == len(kinds) else []
 
 
@@ -280,13 +310,18 @@ def _one_type(kind, constraints):
         return "null"
     if get_origin(kind) is Literal:
         return ", ".join(str(value) for value in get_args(kind))
+    if kind is AuxMapEntry:
+        return "name or {name: {arguments}}"
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "{" + ", ".join(f"{name}: ..." for name in kind.model_fields) + "}"
     if get_origin(kind) in (list, tuple):
         arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
         members = [_one_type(k, c) for argument in arguments for k, c in _members(argument)]
         any_length = get_origin(kind) is list or Ellipsis in get_args(kind)
-        return f"list of {members[0]}s" if any_length else f"[{', '.join(members)}]"
+        if not any_length:
+            return f"[{', '.join(members)}]"
+        simple = len(members) == 1 and members[0] in TYPE_NAMES.values()
+        return f"list of {members[0]}s" if simple else f"list of ({' or '.join(members)})"
     if get_origin(kind) is dict or kind in (dict, Any):
         return "mapping"
     limits = [text for constraint in constraints for text in _limits(constraint)]
@@ -318,9 +353,18 @@ def _default_text(value):
         return f"`{json.dumps(value)}`"
     if isinstance(value, dict):
         return "`{}`"
-    if isinstance(value, tuple):
-        return f"`[{', '.join(f'{item:g}' for item in value)}]`"
+    if isinstance(value, list | tuple):
+        return f"`{_listed(value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _listed(value):
+    """A list as YAML has it in one line."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_listed, value))}]"
+    if isinstance(value, AuxMapEntry):
+        return value.name
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _meaning_and_unit(description):

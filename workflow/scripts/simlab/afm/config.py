@@ -355,8 +355,8 @@ class DatasetConfig(Section):
     samples_per_shard: Integer | Literal["auto"] = Field(
         "auto", description="Multiple of batch_size; auto = by target_seconds; never changes one"
     )
-    target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, s")
-    seconds_per_sample: Number = Field(0.3, gt=0, description="Time of a sample for auto, s")
+    target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, seconds")
+    seconds_per_sample: Number = Field(0.3, gt=0, description="Time of a sample for auto, seconds")
     distAbove: Number = Field(4.5, ge=1, le=15, description="Distance of tip and molecule, Å")
     distance_reference: Literal["top", "bottom"] | None = Field(
         None,

@@ -79,16 +79,14 @@ def show_map(
 
 def scale_bar(axis, length, text, *, color="white"):
     """A bar of `length` data units with `text` above it, in the lower left corner of an image."""
-    (x0, x1), (y0, y1) = axis.get_xlim(), axis.get_ylim()
-    width, height = abs(x1 - x0), abs(y1 - y0)
-    x, y = min(x0, x1) + 0.05 * width, max(y0, y1) - 0.06 * height
+    (x0, x1), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    x, up = min(x0, x1) + 0.05 * abs(x1 - x0), top - bottom
+    y = bottom + 0.06 * up
     edge = [withStroke(linewidth=2.5, foreground="black")]
-    bar = Rectangle((x, y), length, 0.015 * height, color=color, lw=0)
+    bar = Rectangle((x, y), length, -0.015 * up, color=color, lw=0)
     bar.set_path_effects(edge)
     axis.add_patch(bar)
-    label = axis.text(
-        x + length / 2, y - 0.02 * height, text, color=color, ha="center", va="bottom"
-    )
+    label = axis.text(x + length / 2, y + 0.02 * up, text, color=color, ha="center", va="bottom")
     label.set_path_effects(edge)
 
 
