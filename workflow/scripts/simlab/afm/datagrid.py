@@ -66,6 +66,7 @@ class DataGrid:
                 f"afm: {source}: {bad} values are not finite; expected finite numbers"
             )
         self._lvec = lvec
+        self._power = None
         self.source = str(source)
 
     @property
@@ -166,7 +167,8 @@ class DataGrid:
     def power_positive(self, p=1.2, normalize=True):
         """The grid of (s max(v, 0))^p.
 
-        s = sum v / sum_(v > 0) v keeps the sum at p = 1; without `normalize` s = 1.
+        s = sum v / sum_(v > 0) v keeps the sum at p = 1; without `normalize` s = 1. The last
+        result is kept, as several tips look at one sample.
 
         Raises
         ------
@@ -177,6 +179,12 @@ class DataGrid:
         """
         if not (math.isfinite(p) and p > 0):
             raise AfmConfigError(f"afm: power_positive: exponent {p}; expected a number > 0")
+        key = (float(p), bool(normalize))
+        if self._power is None or self._power[0] != key:
+            self._power = key, self._like(self._powered(*key))
+        return self._power[1]
+
+    def _powered(self, p, normalize):
         scale = 1.0
         if normalize:
             positive = float(self._array.sum(dtype=np.float64, where=self._array > 0))
@@ -187,7 +195,7 @@ class DataGrid:
             fields.power_positive(first, last, self._array, np.float32(scale), np.float32(p), out)
 
         over_rows(task, len(out))
-        return self._like(out)
+        return out
 
     def positive_total(self):
         """Sum of all values; AfmInputError where it is not positive."""

@@ -1,6 +1,7 @@
 """Potentials and electron densities of samples, densities of tips; models of both."""
 
 import difflib
+import functools
 import math
 from collections import OrderedDict
 
@@ -210,6 +211,17 @@ class MultipoleTipDensity(BoxedTip):
         gauss = profiles[0][:, None, None] * profiles[1][:, None] * profiles[2] / norm
         angular = sum(weight * MULTIPOLES[name](x, y, z) for name, weight in self.weights.items())
         return (gauss * angular).astype(np.float32)
+
+    def spectrum(self, box):
+        """See `BoxedTip.spectrum`; equal multipoles share their transforms."""
+        steps = tuple(np.round(np.diag(box.steps), 12).tolist())
+        weights = tuple(self.weights.items())
+        return _multipole_spectrum(weights, self.sigma, tuple(box.shape), steps)
+
+
+@functools.lru_cache(maxsize=KEPT_SPECTRA)
+def _multipole_spectrum(weights, sigma, shape, steps):
+    return tip_spectrum(MultipoleTipDensity(dict(weights), sigma).on_points(shape, steps))
 
 
 def signed_indices(n):

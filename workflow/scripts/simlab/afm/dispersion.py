@@ -148,10 +148,11 @@ def coordination_numbers(xyzs, Zs, lattice=None, npbc=(0, 0, 0)):
         shift = np.zeros(3) if lattice is None else np.asarray(cell, np.float64) @ lattice
         separation = xyzs[:, None] - (xyzs + shift)
         distance = np.sqrt(np.einsum("ijk,ijk->ij", separation, separation))
-        if not any(cell):
-            np.fill_diagonal(distance, np.inf)
         with np.errstate(divide="ignore", over="ignore"):
-            counts += (1 / (1 + np.exp(-STEEPNESS * (reach / distance - 1)))).sum(axis=1)
+            pairs = 1 / (1 + np.exp(-STEEPNESS * (reach / distance - 1)))
+        if not any(cell):
+            np.fill_diagonal(pairs, 0.0)
+        counts += pairs.sum(axis=1)
     return counts
 
 
