@@ -34,9 +34,8 @@ TYPE_NAMES = {
     Path: "path",
 }
 BOUNDS = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
-UNIT = re.compile(
-    r"(?:^|,? ?\b)(px|radians|counts|um|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å)(?=[,;:]|$)[,;:]? ?"
-)
+UNITS = "px|radians|counts|um|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å"
+UNIT = re.compile(rf"(?:^|,? ?\b)({UNITS})(?=[,;:]|$)[,;:]? ?")
 NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
 PTYCHO_KINDS = {
     "object.params": ("object.kind", OBJECT_PARAMS),

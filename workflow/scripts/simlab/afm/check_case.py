@@ -69,6 +69,20 @@ class Case:
         """Samples of the plan."""
         return len(self.plan["mol_id"])
 
+    def ceilings(self, channel):
+        """Largest possible value of a channel of each sample, (N,), where atoms decide; or None."""
+        by_channel = dict(
+            zip(
+                self.channels.descriptors,
+                (aux for aux in self.aux_maps for _ in range(aux.n_channels)),
+                strict=True,
+            )
+        )
+        ceiling = getattr(by_channel[channel], "ceiling", None)
+        if ceiling is None:
+            return None
+        return np.array([ceiling(mol[:, :3], mol[:, 4]) for mol in self.measured.mols])
+
 
 @dataclass
 class Measured:

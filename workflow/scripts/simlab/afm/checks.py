@@ -124,14 +124,17 @@ def check_ranges(case):
     measured, good = case.measured, ~case.measured.failed
     for number, name in enumerate(case.channels.descriptors):
         low, high = case.channels.ranges[number]
+        ceiling = case.ceilings(name)
+        highest = np.full(len(good), high) if ceiling is None else ceiling
         below = np.where(good, low - measured.low[:, number], 0)
-        above = np.where(good, measured.high[:, number] - high, 0)
+        above = np.where(good, measured.high[:, number] - highest, 0)
         outside = np.nan_to_num(np.maximum(np.maximum(below, above), 0), posinf=0)
         largest = float(outside.max(initial=0))
         bound = SURFACE_TOLERANCE if low < 0 else FRACTION_TOLERANCE
+        upper = f"{high:g}" if ceiling is None else "what its bonds allow"
         yield Check(
             f"afm.range.{name}",
-            f"distance of {name} from its range [{low:g}, {high:g}]",
+            f"distance of {name} from its range [{low:g}, {upper}]",
             largest,
             bound,
             "",

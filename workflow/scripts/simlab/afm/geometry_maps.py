@@ -308,8 +308,30 @@ class Bonds(_ProfileMap):
         )
 
     def closed_range(self, Zs):
-        """[0, 1.01]: lines may rise a little above the topmost atom, where they are extended."""
-        return ((0.0, 1.01 if self.Rfunc is None else math.inf),)
+        """[0, infinity): lines rise above the topmost atom where they are extended (`ceiling`)."""
+        return ((0.0, math.inf),)
+
+    def ceiling(self, xyz, Zs):
+        """Largest value that the bonds of a molecule can give, infinite with `Rfunc`.
+
+        At s along a bond from its middle, with m = dz/L its slope, the value is at most
+        1.01 exp(-5 ellipticity |s|) (1 + (z_middle + m s)/|zmin|), z below the top; 1.01 is the
+        excess of the spline over the exponential. The maximum over s lies at
+        1/(5 ellipticity) - (|zmin| + z_middle)/|m|, or at the middle.
+        """
+        if self.Rfunc is not None or self.ellipticity == 0:
+            return math.inf
+        decay, depth, largest = 5 * self.ellipticity, -self.zmin, 0.0
+        top = xyz[:, 2].max()
+        for i, j in findBonds_(xyz, np.asarray(Zs, np.int64)):
+            length = math.hypot(*(xyz[i, :2] - xyz[j, :2]))
+            if length == 0:
+                continue
+            slope = abs(xyz[i, 2] - xyz[j, 2]) / length
+            middle = depth + (xyz[i, 2] + xyz[j, 2]) / 2 - top
+            s = max(0.0, 1 / decay - middle / slope) if slope > 0 else 0.0
+            largest = max(largest, math.exp(-decay * s) * (middle + slope * s) / depth)
+        return 1.01 * largest
 
     def _draw(self, xyz, Zs):
         out = self._image()
