@@ -140,7 +140,8 @@ class AtomicField(ForceField):
         steps = self._heights / self.box.steps[2, 2]
         shifts = np.rint(steps).astype(np.int64)
         reach = max(0, shifts.max(initial=0)) - min(0, shifts.min(initial=0))
-        fits = np.abs(steps - shifts).max(initial=0) < 1e-6 and reach <= grid.BLOCK // 2
+        few = len(shifts) <= grid.TIP_CHARGES and reach <= grid.BLOCK // 2
+        fits = few and np.abs(steps - shifts).max(initial=0) < 1e-6
         return shifts if fits else None
 
     def fill(self, start, shape, columns=None, energy=True):
@@ -179,7 +180,9 @@ class AtomicField(ForceField):
         )
         coefficients = np.column_stack([self._parameters[:, :2], self._charges])
         coefficients = coefficients.astype(np.float32)
-        tip_charges = self._tip_charges.astype(np.float32)
+        unused = (0, grid.TIP_CHARGES - len(shifts))
+        tip_charges = np.pad(self._tip_charges.astype(np.float32), unused)
+        shifts = np.pad(shifts, unused)
 
         def task(begin, end):
             grid.lj_coulomb_columns(

@@ -17,6 +17,9 @@ BLOCK = 128
 LANES = 16
 """Columns are padded to multiples of this number of points: no scalar remainder loops."""
 
+TIP_CHARGES = 4
+"""Most tip charges of the fast kernel."""
+
 F0, F1 = np.float32(0), np.float32(1)
 SAFE = np.float32(R2SAFE)
 
@@ -64,14 +67,25 @@ def _add_energies(sums, n, rho2, z, c12, c6, q):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _combine(sums, row, column, component, n, low, shifts, tip_charges):
-    """Component of one column: Lennard-Jones row plus tip charges times shifted Coulomb row."""
+def _add_shifted(sums, total, coulomb, n, low, shifts, q):
+    """Row `total` from point `low` on += the four tip charges times row `coulomb` above it."""
+    # Slices start at 0: the compiler does not see that low + shift + k is never negative.
+    out = sums[total, low : low + n]
+    a, b = sums[coulomb, low + shifts[0] :], sums[coulomb, low + shifts[1] :]
+    c, d = sums[coulomb, low + shifts[2] :], sums[coulomb, low + shifts[3] :]
+    qa, qb, qc, qd = q[0], q[1], q[2], q[3]
     for k in range(n):
-        column[k, component] = sums[row, low + k]
-    for t in range(shifts.size):
-        shift, charge = low + shifts[t], tip_charges[t]
-        for k in range(n):
-            column[k, component] += charge * sums[row + 3 if row < 3 else CE, k + shift]
+        out[k] += qa * a[k] + qb * b[k] + qc * c[k] + qd * d[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _write_column(sums, column, n, low):
+    x, y, z, e = sums[FX, low:], sums[FY, low:], sums[FZ, low:], sums[E, low:]
+    for k in range(n):
+        column[k, 0] = x[k]
+        column[k, 1] = y[k]
+        column[k, 2] = z[k]
+        column[k, 3] = e[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -95,8 +109,8 @@ def lj_coulomb_columns(
         C12 (eV Å^12), C6 (eV Å^6), charge times Coulomb constant (eV Å/e).
     low : int
         How far the lowest tip charge reaches below, in points.
-    shifts, tip_charges : int64 (t,), float32 (t,)
-        Height of each tip charge in points, and its charge, e; empty without charges.
+    shifts, tip_charges : int64 (4,), float32 (4,)
+        Height of each tip charge in points, and its charge, e; unused ones 0.
     energy : bool
         Whether E is wanted; 0 is written otherwise.
     columns : uint8 (nx, ny)
@@ -106,7 +120,8 @@ def lj_coulomb_columns(
     """
     nz = out.shape[2]
     extra = dz.shape[1] - nz
-    sums = np.empty((8, BLOCK), np.float32)
+    charged = tip_charges.any()
+    sums = np.zeros((8, BLOCK + LANES), np.float32)
     for i in range(first, last):
         for j in range(dy.shape[1]):
             if columns[i, j] == 0:
@@ -114,21 +129,27 @@ def lj_coulomb_columns(
             for start in range(0, nz, BLOCK - extra):
                 n = min(nz - start, BLOCK - extra)
                 m = n + extra
-                sums[:] = F0
+                for row in range(8):
+                    for k in range(m):
+                        sums[row, k] = F0
                 for a in range(dx.shape[0]):
                     x, y, z = dx[a, i], dy[a, j], dz[a, start : start + m]
                     rho2 = x * x + y * y + SAFE
                     c12, c6, q = coefficients[a, 0], coefficients[a, 1], coefficients[a, 2]
-                    if shifts.size > 0:
+                    if charged:
                         _add_lj_coulomb(sums, m, x, y, rho2, z, c12, c6, q)
                     else:
                         _add_lj(sums, m, x, y, rho2, z, c12, c6)
                     if energy:
                         _add_energies(sums, m, rho2, z, c12, c6, q)
-                column = out[i, j, start : start + n]
-                for row in range(3):
-                    _combine(sums, row, column, row, n, low, shifts, tip_charges)
-                _combine(sums, E, column, 3, n, low, shifts, tip_charges)
+                if charged:
+                    whole = (n + LANES - 1) // LANES * LANES
+                    _add_shifted(sums, FX, CX, whole, low, shifts, tip_charges)
+                    _add_shifted(sums, FY, CY, whole, low, shifts, tip_charges)
+                    _add_shifted(sums, FZ, CZ, whole, low, shifts, tip_charges)
+                    if energy:
+                        _add_shifted(sums, E, CE, whole, low, shifts, tip_charges)
+                _write_column(sums, out[i, j, start : start + n], n, low)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -319,8 +340,8 @@ def warm():
     dx, out = np.zeros((1, 1), f4), np.zeros((1, 1, 1, 4), f4)
     one, columns = np.ones(1, np.int64), np.ones((1, 1), np.uint8)
     lj_coulomb_columns(
-        0, 1, dx, dx, np.ones((1, LANES), f4), np.ones((1, 3), f4), 0, one, np.ones(1, f4), False,
-        columns, out,
+        0, 1, dx, dx, np.ones((1, LANES), f4), np.ones((1, 3), f4), 0, np.zeros(4, np.int64),
+        np.ones(4, f4), False, columns, out,
     )  # fmt: skip
     atomic_columns(
         0, 1, one, one, 0, np.eye(4, 3), np.zeros((1, 3)), np.ones((1, 3), f4), np.ones(1, f4),

@@ -24,7 +24,7 @@ NEWTON_CONVERGED = np.float32(1e-10)
 NEWTON_REACH2 = np.float32(0.2 * 0.2)
 NEWTON_REACH = np.float32(0.2)
 UNCONVERGED = np.float32(1e-6)
-FINITE = np.float32(1e30)
+FINITE, FAR = np.float32(1e30), np.float32(1e6)
 """Constants of FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006)) as ppafm sets them, and
 of the damped Newton iteration; squared forces in (eV/Å)²."""
 
@@ -32,15 +32,19 @@ F0, F1, HALF = np.float32(0), np.float32(1), np.float32(0.5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _locate(fraction, index, d, inverse, start, shape, place):
-    """Offset in the piece of anchor + d, its fractions; `place` gets the grid indices.
+def _locate(fraction, index, x, y, z, inverse, skew, start, shape, place):
+    """Offset in the piece of anchor + (x, y, z), its fractions; `place` gets the grid indices.
 
-    -1 outside of the piece, also where d is not finite.
+    -1 outside of the piece, also where the displacement is not finite.
     """
-    u = fraction[0] + d[0] * inverse[0, 0] + d[1] * inverse[1, 0] + d[2] * inverse[2, 0]
-    v = fraction[1] + d[0] * inverse[0, 1] + d[1] * inverse[1, 1] + d[2] * inverse[2, 1]
-    w = fraction[2] + d[0] * inverse[0, 2] + d[1] * inverse[1, 2] + d[2] * inverse[2, 2]
-    if not (abs(u) + abs(v) + abs(w) < np.float32(1e6)):
+    u = fraction[0] + x * inverse[0, 0]
+    v = fraction[1] + y * inverse[1, 1]
+    w = fraction[2] + z * inverse[2, 2]
+    if skew:
+        u += y * inverse[1, 0] + z * inverse[2, 0]
+        v += x * inverse[0, 1] + z * inverse[2, 1]
+        w += x * inverse[0, 2] + y * inverse[1, 2]
+    if not (abs(u) + abs(v) + abs(w) < FAR):
         return np.int64(-1), F0, F0, F0
     fu, fv, fw = np.floor(u), np.floor(v), np.floor(w)
     place[0] = index[0] + np.int64(fu)
@@ -51,82 +55,100 @@ def _locate(fraction, index, d, inverse, start, shape, place):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _newton_step(f, j, step):
-    """step = -J^-1 f, or f/2 where that does not go along f; at most 0.2 Å long."""
-    a = j[1, 1] * j[2, 2] - j[1, 2] * j[2, 1]
-    b = j[0, 2] * j[2, 1] - j[0, 1] * j[2, 2]
-    c = j[0, 1] * j[1, 2] - j[0, 2] * j[1, 1]
-    e = j[1, 2] * j[2, 0] - j[1, 0] * j[2, 2]
-    g = j[0, 0] * j[2, 2] - j[0, 2] * j[2, 0]
-    h = j[0, 2] * j[1, 0] - j[0, 0] * j[1, 2]
-    p = j[1, 0] * j[2, 1] - j[1, 1] * j[2, 0]
-    q = j[0, 1] * j[2, 0] - j[0, 0] * j[2, 1]
-    r = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
-    scale = -F1 / (j[0, 0] * a + j[0, 1] * e + j[0, 2] * p)
-    x = scale * (a * f[0] + b * f[1] + c * f[2])
-    y = scale * (e * f[0] + g * f[1] + h * f[2])
-    z = scale * (p * f[0] + q * f[1] + r * f[2])
-    along = x * f[0] + y * f[1] + z * f[2]
-    if not (along > F0 and along < FINITE):
-        x, y, z = HALF * f[0], HALF * f[1], HALF * f[2]
-    length2 = x * x + y * y + z * z
-    if length2 > NEWTON_REACH2:
-        cap = NEWTON_REACH / np.sqrt(length2)
-        x, y, z = cap * x, cap * y, cap * z
-    step[0], step[1], step[2] = x, y, z
+def _by_length(gx, gy, gz, inverse, skew):
+    """Derivatives along x, y, z in Å of derivatives by grid coordinates."""
+    x, y, z = gx * inverse[0, 0], gy * inverse[1, 1], gz * inverse[2, 2]
+    if skew:
+        x += gy * inverse[0, 1] + gz * inverse[0, 2]
+        y += gx * inverse[1, 0] + gz * inverse[1, 2]
+        z += gx * inverse[2, 0] + gy * inverse[2, 1]
+    return x, y, z
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _newton(piece, shape, start, row, plane, fraction, index, inverse, spring, d, w):
+def _newton(
+    piece, shape, start, row, plane, fraction, index, inverse, skew, spring, d, force, place
+):
     """Newton iteration from displacement `d`, which becomes the last point evaluated.
 
-    Returns (status, |F|^2); w.f holds the field's force there.
+    `force` gets the field there. Returns (status, |F|^2). Everything is spelled out in scalars:
+    small arrays in the loop would keep the compiler from using registers.
     """
-    total, jacobian, step, force, place = w
     s, s0, kr, length = spring
-    ff = FINITE
+    x, y, z = d[0], d[1], d[2]
+    ff, status = FINITE, DONE
     for iteration in range(NEWTON_STEPS):
-        offset, tx, ty, tz = _locate(fraction, index, d, inverse, start, shape, place)
+        offset, tx, ty, tz = _locate(fraction, index, x, y, z, inverse, skew, start, shape, place)
         if offset < 0:
-            return LEFT_PIECE, ff
-        radius = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
-        pull = kr * (F1 - length / radius)
-        bend = kr * length / (radius * radius * radius)
-        ff = F0
-        for c in range(3):
-            v, gx, gy, gz = value_and_slopes(piece, offset, c, row, plane, tx, ty, tz)
-            force[c] = v
-            total[c] = v + s[c, 0] * d[0] + s[c, 1] * d[1] + s[c, 2] * d[2] - s0[c] + pull * d[c]
-            ff += total[c] * total[c]
-            for axis in range(3):
-                jacobian[c, axis] = (
-                    inverse[axis, 0] * gx + inverse[axis, 1] * gy + inverse[axis, 2] * gz
-                    + s[c, axis] + bend * d[c] * d[axis]
-                )  # fmt: skip
-            jacobian[c, c] += pull
+            status = LEFT_PIECE
+            break
+        f0, gx, gy, gz = value_and_slopes(piece, offset, 0, row, plane, tx, ty, tz)
+        j00, j01, j02 = _by_length(gx, gy, gz, inverse, skew)
+        f1, gx, gy, gz = value_and_slopes(piece, offset, 1, row, plane, tx, ty, tz)
+        j10, j11, j12 = _by_length(gx, gy, gz, inverse, skew)
+        f2, gx, gy, gz = value_and_slopes(piece, offset, 2, row, plane, tx, ty, tz)
+        j20, j21, j22 = _by_length(gx, gy, gz, inverse, skew)
+        force[0], force[1], force[2] = f0, f1, f2
+        nearness = F1 / np.sqrt(x * x + y * y + z * z)
+        pull = kr - kr * length * nearness
+        bend = kr * length * nearness * nearness * nearness
+        f0 += s[0, 0] * x + s[0, 1] * y + s[0, 2] * z - s0[0] + pull * x
+        f1 += s[1, 0] * x + s[1, 1] * y + s[1, 2] * z - s0[1] + pull * y
+        f2 += s[2, 0] * x + s[2, 1] * y + s[2, 2] * z - s0[2] + pull * z
+        ff = f0 * f0 + f1 * f1 + f2 * f2
         if ff < NEWTON_CONVERGED or iteration == NEWTON_STEPS - 1:
             break
-        _newton_step(total, jacobian, step)
-        for c in range(3):
-            d[c] += step[c]
-    return DONE, ff
+        j00 += s[0, 0] + pull + bend * x * x
+        j11 += s[1, 1] + pull + bend * y * y
+        j22 += s[2, 2] + pull + bend * z * z
+        xy, xz, yz = s[0, 1] + bend * x * y, s[0, 2] + bend * x * z, s[1, 2] + bend * y * z
+        j01 += xy
+        j10 += xy
+        j02 += xz
+        j20 += xz
+        j12 += yz
+        j21 += yz
+        # Adjugate of J: rows of cofactors.
+        a00, a01, a02 = j11 * j22 - j12 * j21, j02 * j21 - j01 * j22, j01 * j12 - j02 * j11
+        a10, a11, a12 = j12 * j20 - j10 * j22, j00 * j22 - j02 * j20, j02 * j10 - j00 * j12
+        a20, a21, a22 = j10 * j21 - j11 * j20, j01 * j20 - j00 * j21, j00 * j11 - j01 * j10
+        scale = -F1 / (j00 * a00 + j01 * a10 + j02 * a20)
+        sx = scale * (a00 * f0 + a01 * f1 + a02 * f2)
+        sy = scale * (a10 * f0 + a11 * f1 + a12 * f2)
+        sz = scale * (a20 * f0 + a21 * f1 + a22 * f2)
+        along = sx * f0 + sy * f1 + sz * f2
+        if not (along > F0 and along < FINITE):
+            sx, sy, sz = HALF * f0, HALF * f1, HALF * f2
+        length2 = sx * sx + sy * sy + sz * sz
+        if length2 > NEWTON_REACH2:
+            cap = NEWTON_REACH / np.sqrt(length2)
+            sx, sy, sz = cap * sx, cap * sy, cap * sz
+        x += sx
+        y += sy
+        z += sz
+    d[0], d[1], d[2] = x, y, z
+    return status, ff
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fire(piece, shape, start, row, plane, fraction, index, inverse, spring, d, w, pace, moved):
+def _fire(
+    piece, shape, start, row, plane, fraction, index, inverse, skew, spring, d, force, place, pace,
+    moved,
+):  # fmt: skip
     """FIRE from displacement `d`; `pace` = (dt, damping) goes on over the calls.
 
     `d` becomes the last point evaluated and `moved` where the last move led. Returns (status,
     |F|^2).
     """
-    total, _, velocity, force, place = w
     s, s0, kr, length = spring
-    velocity[:] = F0
+    total, velocity = np.empty(3, np.float32), np.zeros(3, np.float32)
     moved[:] = d
     ff = FINITE
     for _ in range(FIRE_STEPS):
         d[:] = moved
-        offset, tx, ty, tz = _locate(fraction, index, d, inverse, start, shape, place)
+        offset, tx, ty, tz = _locate(
+            fraction, index, d[0], d[1], d[2], inverse, skew, start, shape, place
+        )
         if offset < 0:
             return LEFT_PIECE, ff
         radius = np.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
@@ -206,11 +228,11 @@ def relax_rows(
     """
     nz = forces.shape[2] if forces.size > 0 else df.shape[2] + weights.size - 1
     row, plane = 4 * shape[2], 4 * shape[1] * shape[2]
-    w = (
-        np.empty(3, np.float32), np.empty((3, 3), np.float32), np.empty(3, np.float32),
-        np.empty(3, np.float32), np.empty(3, np.int64),
+    skew = (
+        inverse[0, 1] != F0 or inverse[0, 2] != F0 or inverse[1, 0] != F0
+        or inverse[1, 2] != F0 or inverse[2, 0] != F0 or inverse[2, 1] != F0
     )  # fmt: skip
-    force, place = w[3], w[4]
+    force, place = np.empty(3, np.float32), np.empty(3, np.int64)
     fraction, index = np.empty(3, np.float32), np.empty(3, np.int64)
     d, previous, before = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     moved, pace = np.empty(3, np.float32), np.empty(2, np.float32)
@@ -235,21 +257,22 @@ def relax_rows(
                 if method == NEWTON:
                     _follow(previous, before, d, iz)
                     status, ff = _newton(
-                        piece, shape, start, row, plane, fraction, index, inverse, spring, d, w
-                    )
+                        piece, shape, start, row, plane, fraction, index, inverse, skew, spring, d,
+                        force, place,
+                    )  # fmt: skip
                     if status == DONE and not ff < NEWTON_CONVERGED:
                         fallbacks += 1
                         pace[0], pace[1] = DT, DAMP
                         d[:] = previous
                         status, ff = _fire(
-                            piece, shape, start, row, plane, fraction, index, inverse, spring, d,
-                            w, pace, moved,
+                            piece, shape, start, row, plane, fraction, index, inverse, skew,
+                            spring, d, force, place, pace, moved,
                         )  # fmt: skip
                 else:
                     d[:] = previous
                     status, ff = _fire(
-                        piece, shape, start, row, plane, fraction, index, inverse, spring, d, w,
-                        pace, moved,
+                        piece, shape, start, row, plane, fraction, index, inverse, skew, spring, d,
+                        force, place, pace, moved,
                     )  # fmt: skip
                 if status != DONE:
                     break
@@ -260,8 +283,8 @@ def relax_rows(
                 measured[iz] = axes[1, 0] * force[0] + axes[1, 1] * force[1] + axes[1, 2] * force[2]
                 if forces.size > 0:
                     _store(
-                        piece, shape, start, row, plane, fraction, index, inverse, w, d,
-                        forces[ix, iy, iz],
+                        piece, shape, start, row, plane, fraction, index, inverse, skew, force,
+                        place, d, forces[ix, iy, iz],
                     )  # fmt: skip
                     paths[ix, iy, iz] = previous
             if status != DONE:
@@ -278,9 +301,12 @@ def relax_rows(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _store(piece, shape, start, row, plane, fraction, index, inverse, w, d, out):
-    force, place = w[3], w[4]
-    offset, tx, ty, tz = _locate(fraction, index, d, inverse, start, shape, place)
+def _store(
+    piece, shape, start, row, plane, fraction, index, inverse, skew, force, place, d, out
+):  # fmt: skip
+    offset, tx, ty, tz = _locate(
+        fraction, index, d[0], d[1], d[2], inverse, skew, start, shape, place
+    )
     out[0], out[1], out[2] = force[0], force[1], force[2]
     out[3] = value(piece, max(offset, 0), 3, row, plane, tx, ty, tz)
 
