@@ -81,3 +81,16 @@ def _draw_atoms(axis, mol):
     )
     axis.set_xlim(*limits[0])
     axis.set_ylim(*limits[1])
+
+
+def draw_maps(path, maps, names, window, *, title, dpi=PREVIEW_DPI):
+    """Write descriptors (n, nx, ny) of one molecule side by side; `window` is x0, y0, x1, y1, Å."""
+    x0, y0, x1, y1 = window
+    width = float(np.clip(len(maps) * COLUMN_INCHES * 1.6, FIRST_INCHES, LAST_INCHES))
+    with figures.styled(**TEXT_SCALE):
+        size = (width, width / len(maps) + 0.7)
+        figure, [row] = figures.grid_of_axes(1, len(maps), size=size, title=title)
+        for axis, values, name in zip(row, maps, names, strict=True):
+            _show(axis, values, name, "", (x0, x1, y0, y1))
+        figures.scale_bar(row[0], 5.0, "5 Å")
+        figures.save_png(figure, path, dpi)

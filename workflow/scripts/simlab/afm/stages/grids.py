@@ -10,23 +10,33 @@ from simlab.core.files import write_npz
 
 
 def write_grids(spec, name, molecules_npz, npz):
-    """Write `grids/{name}.npz`: potential and, for FDBM, density float32 (nx, ny, nz); lvec (4, 3).
+    """Write `grids/{name}.npz`: the arrays of `molecule_grids`, and its atoms as xyzs, Zs.
 
-    The geometry of the molecule is kept beside them as xyzs (n, 3) and Zs (n,). `spec` is that of
-    `specs.grids_spec`.
+    `spec` is that of `specs.grids_spec`.
+    """
+    molecule = next(m for m in read_molecules(molecules_npz) if m.name == name)
+    arrays = molecule_grids(spec, molecule)
+    write_npz(npz, {**arrays, "xyzs": molecule.xyz, "Zs": molecule.Z})
+
+
+def molecule_grids(spec, molecule):
+    """Grids of a files.molecules.Molecule: potential, lvec (4, 3), and density with FDBM.
+
+    potential and density are float32 (nx, ny, nz) in V and electrons/Å³. Raises AfmInputError for
+    a density without electrons.
     """
     with_density = spec["sim_type"] == "FDBM"
-    molecule = next(m for m in read_molecules(molecules_npz) if m.name == name)
     if spec["grids"]["source"] == "files":
-        arrays = user_grids(spec["grids"], name, with_density)
+        arrays = user_grids(spec["grids"], molecule.name, with_density)
     else:
         potential, density = model_grids(molecule.xyz, molecule.Z, molecule.q)
         arrays = {"potential": potential.array, "lvec": potential.lvec}
         if with_density:
             arrays["density"] = density.array
-    if "density" in arrays and not arrays["density"].sum(dtype=np.float64) > 0:
+    electrons = arrays["density"].sum(dtype=np.float64) if with_density else 1.0
+    if not electrons > 0:
         raise AfmInputError(
-            f"afm: grids.density of {name}: sum {arrays['density'].sum(dtype=np.float64):g}; "
-            "expected an electron density with a positive sum, electrons/Å³"
+            f"afm: grids.density of {molecule.name}: sum {electrons:g}; expected an electron "
+            "density with a positive sum, electrons/Å³"
         )
-    write_npz(npz, {**arrays, "xyzs": molecule.xyz, "Zs": molecule.Z})
+    return arrays

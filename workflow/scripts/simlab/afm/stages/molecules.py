@@ -22,14 +22,23 @@ WINDOW_MARGIN = 1.0
 
 
 def collect_molecules(spec, files, npz, csv):
-    """Read all molecules and write molecules.npz and molecules.csv.
+    """Write molecules.npz and molecules.csv of the xyz `files`.
+
+    `spec` is that of `specs.molecules_spec`. Errors: as of `load_molecules`.
+    """
+    molecules, digests = load_molecules(spec, files)
+    write_molecules(npz, molecules)
+    write_molecule_table(csv, molecules, [published_path(file) for file in files], digests)
+
+
+def load_molecules(spec, files):
+    """The molecules in xyz files, judged, and the SHA-256 of the files.
 
     Parameters
     ----------
-    spec : dict
-        That of `specs.molecules_spec`.
+    spec : mapping
+        charges, strict, window.
     files : list of path
-    npz, csv : path
 
     Raises
     ------
@@ -48,8 +57,7 @@ def collect_molecules(spec, files, npz, csv):
         problems = _repeated(files, digests)
     if problems:
         raise AfmInputError("\n".join(problems))
-    write_molecules(npz, molecules)
-    write_molecule_table(csv, molecules, [published_path(file) for file in files], digests)
+    return molecules, digests
 
 
 def read_molecule(file, charges):
