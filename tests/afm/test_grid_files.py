@@ -165,7 +165,7 @@ def test_other_names_of_npz_arrays_are_understood(tmp_path):
         ({"data": VALUES[:1], "lvec": LVEC}, r"data of shape \(1, 3, 4\); expected at least 2"),
         ({"data": VALUES, "lvec": LVEC[1:]}, r"lvec of shape \(3, 3\).*\(4, 3\)"),
         ({"data": VALUES, "lvec": 0 * LVEC}, "span no volume"),
-        ({"data": VALUES * np.inf, "lvec": LVEC}, "24 values of data are not finite"),
+        ({"data": VALUES + np.inf, "lvec": LVEC}, "24 values of data are not finite"),
         ({"data": VALUES, "lvec": LVEC, "xyzs": XYZS, "Zs": ZS[:1]}, r"Zs of shape \(1,\).*\(2\)"),
         ({"data": VALUES.astype(str), "lvec": LVEC}, "dtype <U"),
     ],

@@ -97,7 +97,7 @@ def test_toml_tables_serve_for_names_with_numbers(tmp_path):
     ("text", "words"),
     [
         (
-            "a\nscanMn 1 2 3\n".replace("a\n", "\n"),
+            "\nscanMn 1 2 3\n",
             r"line 2: unknown key 'scanMn', did you mean scanMin\?",
         ),
         ("scanMin 1 2\n", "line 1: 1 2; expected scanMin with 3 numbers"),

@@ -66,7 +66,7 @@ class DataGrid:
                 f"afm: {source}: {bad} values are not finite; expected finite numbers"
             )
         self._lvec = lvec
-        self._power = None
+        self._power = self._total = None
         self.source = str(source)
 
     @property
@@ -97,7 +97,9 @@ class DataGrid:
     @property
     def total(self):
         """Sum of all values, float64."""
-        return float(self._array.sum(dtype=np.float64))
+        if self._total is None:
+            self._total = float(self._array.sum(dtype=np.float64))
+        return self._total
 
     @classmethod
     def from_file(cls, path, scale=1.0):
@@ -168,7 +170,7 @@ class DataGrid:
         """The grid of (s max(v, 0))^p.
 
         s = sum v / sum_(v > 0) v keeps the sum at p = 1; without `normalize` s = 1. The last
-        result is kept, as several tips look at one sample.
+        result is kept, as one tip looks at many samples.
 
         Raises
         ------
@@ -181,31 +183,19 @@ class DataGrid:
             raise AfmConfigError(f"afm: power_positive: exponent {p}; expected a number > 0")
         key = (float(p), bool(normalize))
         if self._power is None or self._power[0] != key:
-            self._power = key, self._like(self._powered(*key))
+            if normalize:
+                self.positive_total()
+            self._power = key, self._like(powered(self._array, *key))
         return self._power[1]
-
-    def _powered(self, p, normalize):
-        scale = 1.0
-        if normalize:
-            positive = float(self._array.sum(dtype=np.float64, where=self._array > 0))
-            scale = self.positive_total() / positive
-        out = np.empty_like(self._array)
-
-        def task(first, last):
-            fields.power_positive(first, last, self._array, np.float32(scale), np.float32(p), out)
-
-        over_rows(task, len(out))
-        return out
 
     def positive_total(self):
         """Sum of all values; AfmInputError where it is not positive."""
-        total = self.total
-        if not total > 0:
+        if not self.total > 0:
             raise AfmInputError(
-                f"afm: {self.source}: sum of the density {total * self.cell_vol:g} electrons; "
-                "expected a positive one"
+                f"afm: {self.source}: sum of the density {self.total * self.cell_vol:g} "
+                "electrons; expected a positive one"
             )
-        return total
+        return self.total
 
     def add_mult(self, other, scale=1.0):
         """The grid self + scale other; `other` is a grid or an array of equal shape."""
@@ -276,6 +266,17 @@ class DataGrid:
         if self.coincides(box) and np.array_equal(rot, np.eye(3)):
             return self._array
         return _gathered(self._array, *self.frame(box, rot, rot_center), box.shape)
+
+
+def powered(array, p, normalize=True):
+    """(s max(v, 0))^p of values (nx, ny, nz) float32; see `DataGrid.power_positive`."""
+    scale = 1.0
+    if normalize and array.min() < 0:
+        scale = array.sum(dtype=np.float64) / np.maximum(array, 0).sum(dtype=np.float64)
+    scale, p = np.float32(max(scale, 0.0)), np.float32(p)
+    out = np.empty_like(array)
+    over_rows(lambda a, b: fields.power_positive(a, b, array, scale, p, out), len(out))
+    return out
 
 
 def _read_only(array):

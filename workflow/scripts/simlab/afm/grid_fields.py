@@ -7,7 +7,7 @@ der Waals parts are computed for the region that is asked for.
 import numpy as np
 
 from simlab.afm.correlation import correlate, spectrum
-from simlab.afm.datagrid import COINCIDENCE
+from simlab.afm.datagrid import COINCIDENCE, powered
 from simlab.afm.errors import AfmConfigError, AfmInputError, AfmPhysicsError
 from simlab.afm.forcefields import ForceField
 from simlab.afm.kernels import fields, vdw
@@ -296,7 +296,7 @@ def fdbm_field(
         Rectangular.
     potential : HartreePotential
     density : ElectronDensity
-        Of the sample, on the points of the potential.
+        Of the sample, on the points of the potential; raised to B on the points of the box.
     tip : TipDensity
         rho_tip^B: `TipDensity.power_positive(B_pauli)` has been applied where B is not 1.
     tip_delta : TipDensity
@@ -321,12 +321,12 @@ def fdbm_field(
     voxel = float(np.prod(np.diag(_checked_box(box).steps)))
     check_same_grid(potential, density)
     density.positive_total()
-    if B_pauli != 1:
-        density = density.power_positive(B_pauli)
-    terms = [
-        (factor * voxel, part.spectrum(box), spectrum(grid.on_box(box, rot, rot_center)))
-        for factor, part, grid in ((-1.0, tip_delta, potential), (A_pauli, tip, density))
-    ]
+    terms = []
+    for factor, part, grid in ((-1.0, tip_delta, potential), (A_pauli, tip, density)):
+        values = grid.on_box(box, rot, rot_center)
+        if grid is density and B_pauli != 1:
+            values = powered(values, B_pauli)
+        terms.append((factor * voxel, part.spectrum(box), spectrum(values)))
     return EnergyGridField(box, correlate(terms, box.shape), base)
 
 
