@@ -6,7 +6,7 @@ from simlab.core.jit import use_kernel_cache
 
 use_kernel_cache()
 
-MODULES = ("grid", "trilinear", "relax", "strokes", "fields", "maps")
+MODULES = ("grid", "trilinear", "relax", "strokes", "fields", "vdw", "maps")
 
 
 def warm():
