@@ -7,14 +7,15 @@ import numpy as np
 
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.heights import stroke_heights
-from simlab.afm.kernels import direct, relax
+from simlab.afm.kernels import direct, newton, relax
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.pieces import cut, grid_frame, span
 from simlab.afm.units import EVA2_NM
 
 logger = logging.getLogger("simlab.afm")
 
-RELAX_METHODS = {"newton": relax.NEWTON, "fire": relax.FIRE}
+RELAX_METHODS = {"newton": newton.newton_rows, "fire": relax.fire_rows}
+DIRECT_METHODS = {"newton": direct.NEWTON, "fire": direct.FIRE}
 MODES = ("grid", "direct")
 
 BELOW, ABOVE = np.array([0.4, 0.4, 0.3]), np.array([0.4, 0.4, 0.2])
@@ -201,15 +202,15 @@ class NumbaEngine:
         box = job.field.box
         anchors = grid_frame(box, job.frame)
         axes = np.stack([job.rest, job.tip_axes[2]]).astype(np.float32)
-        spring, method = job.spring(np.float32), RELAX_METHODS[job.relax]
+        spring, relax_rows = job.spring(np.float32), RELAX_METHODS[job.relax]
         weights = job.weights.astype(np.float32)
         inverse = np.ascontiguousarray(np.linalg.inv(box.steps), np.float32)
         piece = self._piece(job, work.keep)
         for margin in (*GROWTH, None):
 
             def task(first, last, piece=piece):
-                relax.relax_rows(
-                    first, last, *piece.arguments, anchors, inverse, spring, axes, method, weights,
+                relax_rows(
+                    first, last, *piece.arguments, anchors, inverse, spring, axes, weights,
                     work.todo, work.counts, work.extent, work.df, work.forces, work.paths,
                 )  # fmt: skip
 
@@ -241,7 +242,7 @@ class NumbaEngine:
 
         def task(first, last):
             direct.relax_rows(
-                first, last, atoms, job.frame, spring, axes, RELAX_METHODS[job.relax],
+                first, last, atoms, job.frame, spring, axes, DIRECT_METHODS[job.relax],
                 weights, box.origin, inverse, work.counts, work.extent, work.df, work.forces,
                 work.paths,
             )  # fmt: skip

@@ -7,8 +7,8 @@ import numpy as np
 from numba import njit
 
 from simlab.afm.kernels.grid import atomic_force
-from simlab.afm.kernels.relax import NEWTON
 
+NEWTON, FIRE = 0, 1
 NEWTON_STEPS = 50
 CONVERGED = 1e-18
 NEWTON_REACH = 0.2
@@ -87,7 +87,7 @@ def relax_rows(
     first, last, atoms, frame, spring, axes, method, weights, origin, inverse, counts, extent, df,
     forces, paths,
 ):  # fmt: skip
-    """Relax the probe particle as `kernels.relax.relax_rows` does, in the exact field.
+    """Relax the probe particle as `kernels.relax.fire_rows` does, in the exact field.
 
     Parameters
     ----------
@@ -99,10 +99,11 @@ def relax_rows(
         First anchor, Å, and the steps along x, along y and down.
     origin, inverse : float64 (3,), (3, 3)
         Grid coordinates, for `extent` only, are (place - origin) @ inverse.
-    spring, axes, method, weights, counts, extent, df, forces, paths
+    method : NEWTON or FIRE
+    spring, axes, weights, counts, extent, df, forces, paths
         As there, in float64 where they are read.
     """
-    nz = forces.shape[2] if forces.size > 0 else df.shape[2] + weights.size - 1
+    nz = df.shape[2] + weights.size - 1
     fe, total, jacobian = np.empty(4), np.empty(3), np.empty((3, 3))
     measured = np.empty(nz)
     for ix in range(first, last):

@@ -24,21 +24,12 @@ def corner(i, j, k, start, shape):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def value_and_slopes(piece, offset, component, row, plane, tx, ty, tz):
-    """One component and its derivatives by tx, ty, tz.
+def blend(a, az, b, bz, c, cz, d, dz, tx, ty, tz):
+    """Value and its derivatives by tx, ty, tz from 8 corners.
 
-    `row` and `plane` are the distances of neighbors along y and x in the flattened piece.
+    a, b, c, d are the corners (x, y) = (0, 0), (0, 1), (1, 0), (1, 1); az ... the points above.
     """
-    o = np.uintp(offset + component)
-    dy, dx, dz = np.uintp(row), np.uintp(plane), np.uintp(4)
-    a = piece[o]
-    da = piece[o + dz] - a
-    b = piece[o + dy]
-    db = piece[o + dy + dz] - b
-    c = piece[o + dx]
-    dc = piece[o + dx + dz] - c
-    d = piece[o + dx + dy]
-    dd = piece[o + dx + dy + dz] - d
+    da, db, dc, dd = az - a, bz - b, cz - c, dz - d
     a += tz * da
     b += tz * db
     c += tz * dc
