@@ -15,6 +15,7 @@ logger = logging.getLogger("simlab.afm")
 STROKE_STEPS = 100
 ESMAP_SOFTENING = 1e-4
 FIELD_STEP = 0.05
+FRAMES = ("sample", "box")
 
 
 class _SurfaceMap(AuxMap):
@@ -121,13 +122,25 @@ class ESMap(_SurfaceMap):
 
     Ez = KE sum of q_a (z - z_a) / (d² + 1e-4)^(3/2) of the point charges at the probe's
     equilibrium position on the surface, 0 where the height is 0. Arguments as for HeightMap.
+
+    Parameters
+    ----------
+    frame : "sample" or "box"
+        Where the positions of the probe are counted from. "box" counts them from the origin of
+        the force-field box while the atoms keep their own origin, as the original program does:
+        its field belongs to points displaced by minus the origin of the box. For comparisons.
     """
 
     n_channels = 2
     numbered = True
 
-    def __init__(self, scanner, zmin=-2.0, iso=0.1, *, scan_dim=None, scan_window=None):
+    def __init__(
+        self, scanner, zmin=-2.0, iso=0.1, *, scan_dim=None, scan_window=None, frame="sample"
+    ):
+        if frame not in FRAMES:
+            raise AfmConfigError(f"afm: frame: {frame!r}; expected one of {', '.join(FRAMES)}")
         super().__init__(scanner, zmin, iso, scan_dim, scan_window)
+        self.frame = frame
 
     def closed_range(self, Zs):
         """Unbounded field; height in [0, -zmin]."""
@@ -136,7 +149,8 @@ class ESMap(_SurfaceMap):
     def _map(self, xyzqs, Zs, pot, rotation, center):
         depth, heights = self._surface()
         job = self.scanner.job
-        (x0, y0, _), (x1, y1, z1) = job.scan_window + job.rest
+        origin = np.zeros(3) if self.frame == "sample" else job.field.box.origin
+        (x0, y0, _), (x1, y1, z1) = job.scan_window + job.rest - origin
         nx, ny = heights.shape
         atoms = np.column_stack([rotated(xyzqs[:, :3], rotation, center), xyzqs[:, 3]])
         field = np.zeros((nx, ny), np.float32)
