@@ -28,8 +28,9 @@ def correlate(terms, shape):
 
     Parameters
     ----------
-    terms : sequence of (factor, tip, f)
-        Factor, `tip_spectrum` of a tip, `spectrum` of a grid.
+    terms : iterable of (factor, tip, f)
+        Factor, `tip_spectrum` of a tip, `spectrum` of a grid; taken one after the other, so that
+        a generator keeps only one of them in memory.
     shape : (3,) int
         Of the grids.
 
@@ -39,10 +40,11 @@ def correlate(terms, shape):
     """
     from scipy.fft import irfftn
 
-    total = np.zeros_like(terms[0][2])
+    nx, ny, nz = shape
+    total = np.zeros((nx, ny, nz // 2 + 1), np.complex64)
     for factor, tip, transformed in terms:
         arrays = [array.view(np.float32) for array in (transformed, tip, total)]
-        over_rows(_product(np.float32(factor), *arrays), len(total))
+        over_rows(_product(np.float32(factor), *arrays), nx)
     return irfftn(total, s=shape, workers=numba.get_num_threads(), overwrite_x=True)
 
 

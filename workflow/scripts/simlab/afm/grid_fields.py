@@ -321,13 +321,15 @@ def fdbm_field(
     voxel = float(np.prod(np.diag(_checked_box(box).steps)))
     check_same_grid(potential, density)
     density.positive_total()
-    terms = []
-    for factor, part, grid in ((-1.0, tip_delta, potential), (A_pauli, tip, density)):
-        values = grid.on_box(box, rot, rot_center)
-        if grid is density and B_pauli != 1:
-            values = powered(values, B_pauli)
-        terms.append((factor * voxel, part.spectrum(box), spectrum(values)))
-    return EnergyGridField(box, correlate(terms, box.shape), base)
+
+    def terms():
+        values = potential.on_box(box, rot, rot_center)
+        yield -voxel, tip_delta.spectrum(box), spectrum(values)
+        values = density.on_box(box, rot, rot_center)
+        values = values if B_pauli == 1 else powered(values, B_pauli)
+        yield A_pauli * voxel, tip.spectrum(box), spectrum(values)
+
+    return EnergyGridField(box, correlate(terms(), box.shape), base)
 
 
 def check_same_grid(potential, density):
