@@ -14,7 +14,7 @@ from simlab.afm.probes import Probe
 from simlab.afm.sample_fields import TipModel, checked_sample, field_of, image_problems
 from simlab.afm.scan_settings import ScanSettings
 from simlab.afm.scanner import Scanner
-from simlab.afm.scanning import ScanJob, engine, internal_stiffness
+from simlab.afm.scanning import ScanJob, engine, init_env, internal_stiffness
 from simlab.afm.simulator_checks import (
     checked_axes,
     checked_lattice,
@@ -25,6 +25,8 @@ from simlab.afm.simulator_checks import (
 )
 from simlab.afm.slices import plot_slices
 from simlab.afm.species import getAtomsREA, loadSpecies
+
+__all__ = ["AFMulator", "PreparedField", "init_env"]
 
 logger = logging.getLogger("simlab.afm")
 
