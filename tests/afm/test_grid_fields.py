@@ -25,11 +25,9 @@ from simlab.afm.densities import (
     model_co_tip,
 )
 from simlab.afm.dispersion import d3_coefficients
-from simlab.afm.errors import AfmConfigError, AfmInputError, AfmPhysicsError
 from simlab.afm.grid_fields import (
     D3Field,
     DampedVdwField,
-    EnergyGridField,
     fdbm_field,
     hartree_density_field,
     hartree_point_field,
@@ -246,10 +244,14 @@ def test_a_turned_potential_has_the_field_of_turned_charges(coincident):
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0, 0.0), (0.13, 0.07, 0.0)])
 def test_turned_densities_overlap_as_turned_gaussians_do(shift):
-    """Overlap of Gaussians of widths s and t is a Gaussian of width hypot(s, t)."""
+    """Overlap of Gaussians of widths s and t is a Gaussian of width hypot(s, t).
+
+    Linear interpolation between points h apart adds h^2/6 to the variance.
+    """
     data, box = reference(), reference_box()
     xyzs, center = turned_atoms()
-    grids = sample_grids() if not any(shift) else far_grids(shift)
+    grids, step = (far_grids(shift), 0.2) if any(shift) else (sample_grids(), 0.25)
+    width = np.hypot(0.55, step / np.sqrt(6))
     flat = HartreePotential(0 * grids[0].array, grids[0].lvec)
     tip, delta = model_co_tip()
     energy = fdbm_field(
@@ -259,12 +261,10 @@ def test_turned_densities_overlap_as_turned_gaussians_do(shift):
     for xyz, count in zip(xyzs, data["N_val"], strict=True):
         for height, electrons, sigma in ((0.0, 6.0, 0.5), (1.14, 4.0, 0.6)):
             r = distances(box, xyz - [0, 0, height])
-            exact += 18.0 * count * electrons * gaussian(r, np.hypot(0.55, sigma))
+            exact += 18.0 * count * electrons * gaussian(r, np.hypot(width, sigma))
     near = outside_of_atoms(box, xyzs, 0.0)
     assert exact[near].max() > 10
-    # Linear interpolation widens a Gaussian of 0.55 Å by h^2/4 to h^2/2 of its variance.
-    np.testing.assert_allclose(energy[near], exact[near], atol=0.05 * exact[near].max())
-    assert np.corrcoef(energy[near], exact[near])[0, 1] > 0.9995
+    np.testing.assert_allclose(energy[near], exact[near], atol=0.004 * exact[near].max())
 
 
 def test_a_turn_by_a_full_angle_changes_nothing():
@@ -288,102 +288,3 @@ def test_a_half_turn_about_a_grid_point_mirrors_the_forces():
     straight = hartree_density_field(box, potential, tip, None).whole()
     mirrored = np.roll(straight[::-1, ::-1], 1, axis=(0, 1)) * [-1, -1, 1, 1]
     np.testing.assert_allclose(turned, mirrored, atol=2e-4)
-
-
-# --- regions --------------------------------------------------------------------------------
-
-
-def all_fields():
-    data, box = reference(), reference_box()
-    potential, density = sample_grids()
-    xyzs, center = turned_atoms()
-    coefficients = d3_coefficients(data["xyz"], data["Z"], 8)
-    yield "D3", D3Field(box, data["xyz"], coefficients)
-    yield "damped", DampedVdwField(box, data["xyz"], data["REA"])
-    yield "energy", EnergyGridField(box, density.array.copy(), D3Field(box, xyzs, coefficients))
-    yield "points", hartree_point_field(box, potential, lj_field(box), [-3, 4], [0.1, -0.3])
-    yield (
-        "turned points",
-        hartree_point_field(box, potential, None, [2.0], [0.6], data["rot"], center),
-    )
-
-
-@pytest.mark.parametrize("index", range(5))
-def test_a_region_holds_the_values_of_the_whole_box(index):
-    _, field = list(all_fields())[index]
-    whole, shape = field.whole(), field.box.shape
-    for start, size in (
-        ((3, 4, 5), (7, 9, 11)),
-        ((-3, 50, 40), (9, 12, 20)),
-        ((60, -8, -60), (5,) * 3),
-    ):
-        wrapped = [np.arange(a, a + n) % m for a, n, m in zip(start, size, shape, strict=True)]
-        np.testing.assert_array_equal(field.fill(start, size), whole[np.ix_(*wrapped)])
-
-
-@pytest.mark.parametrize("index", range(5))
-def test_columns_that_are_asked_for_hold_the_same_values(index):
-    _, field = list(all_fields())[index]
-    columns = np.zeros((6, 8), bool)
-    columns[1::2, ::3] = True
-    region = ((20, 20, 20), (6, 8, 10))
-    np.testing.assert_array_equal(
-        field.fill(*region, columns=columns)[columns], field.fill(*region)[columns]
-    )
-
-
-def test_grid_fields_have_no_direct_sums():
-    _, field = next(all_fields())
-    with pytest.raises(AfmPhysicsError, match="mode: direct"):
-        field.at(np.zeros((1, 3)))
-
-
-# --- bad input ------------------------------------------------------------------------------
-
-
-def test_potential_and_density_of_different_shape_are_refused():
-    box, (potential, density) = reference_box(), sample_grids()
-    tip, delta = model_co_tip()
-    short = ElectronDensity(density.array[:-1], density.lvec, "CHGCAR.xsf")
-    with pytest.raises(
-        AfmInputError, match=r"CHGCAR\.xsf: shape \(63, 56, 48\); expected \(64, 56, 48\)"
-    ):
-        fdbm_field(box, potential, short, tip, delta, None)
-    moved = ElectronDensity(density.array, density.lvec + 0.1, "CHGCAR.xsf")
-    with pytest.raises(AfmInputError, match=r"CHGCAR\.xsf: origin and cell \[\[0\.1.*expected"):
-        fdbm_field(box, potential, moved, tip, delta, None)
-
-
-def test_a_density_without_electrons_is_refused():
-    box, (potential, density) = reference_box(), sample_grids()
-    tip, delta = model_co_tip()
-    negative = ElectronDensity(-density.array, density.lvec, "rho.npz")
-    for B in (1.0, 1.2):
-        with pytest.raises(AfmInputError, match=r"rho\.npz: sum of the density -.*positive"):
-            fdbm_field(box, potential, negative, tip, delta, None, 18, B)
-
-
-def test_slanted_boxes_are_refused():
-    lvec = np.array([[0, 0, 0], [8.0, 0, 0], [1.0, 8, 0], [0, 0, 8]])
-    box = Box.from_lvec(lvec, 4)
-    tip = MultipoleTipDensity({"s": 1.0})
-    with pytest.raises(AfmPhysicsError, match="expected a rectangular box"):
-        hartree_density_field(box, sample_grids()[0], tip, None)
-
-
-def test_what_is_no_rotation_is_refused():
-    box, potential = reference_box(), sample_grids()[0]
-    with pytest.raises(AfmConfigError, match=r"rot: .*expected a \(3, 3\) rotation matrix"):
-        hartree_point_field(box, potential, None, [1.0], [0.0], rot=2 * np.eye(3))
-
-
-def test_tip_charges_need_as_many_heights():
-    box, potential = reference_box(), sample_grids()[0]
-    with pytest.raises(AfmConfigError, match=r"shapes \(2,\) and \(1,\)"):
-        hartree_point_field(box, potential, None, [1.0, 2.0], [0.0])
-
-
-def test_an_unknown_damping_is_refused():
-    data = reference()
-    with pytest.raises(AfmConfigError, match="lj_vdw_damp: 5; expected one of"):
-        DampedVdwField(reference_box(), data["xyz"], data["REA"], 5)
