@@ -9,7 +9,7 @@
 | `PBC`, `nPBC` | True, 1 1 1 | whether there are periodic images, how many on each side |
 | `gridA`, `gridB`, `gridC` | 20 Å cube | cell vectors of the sample, Å |
 | `gridN` | -1 -1 -1 | grid points of the force field; negative = automatic |
-| `FFgrid0`, `FFgridA`, `FFgridB`, `FFgridC` | -1 -1 -1 | its origin and cell, Å; all -1 = automatic |
+| `FFgrid0`, `FFgridA`, `FFgridB`, `FFgridC` | -1 -1 -1 | its origin and cell, Å; -1: automatic |
 | `scanMin`, `scanMax`, `scanStep` | 0 0 5, 20 20 8, .1 .1 .1 | window of the tip anchors, Å |
 | `Amplitude` | 1.0 | peak to peak, Å |
 | `kCantilever`, `f0Cantilever` | 1800, 30300 | N/m, Hz |
