@@ -146,19 +146,20 @@ class AtomicField(ForceField):
 
     def fill(self, start, shape, columns=None, energy=True):
         """Field at grid points; see `ForceField.fill`."""
-        if columns is None:
-            columns = np.ones(tuple(shape[:2]), np.uint8)
+        shape = tuple(int(n) for n in shape)
+        # Left-out columns must not hold what was in memory before.
+        new = np.empty if columns is None else np.zeros
+        columns = np.ones(shape[:2], np.uint8) if columns is None else columns
         columns = np.ascontiguousarray(columns, np.uint8)
-        out = np.zeros((*(int(n) for n in shape), 4), np.float32)
+        out = new((*shape, 4), np.float32)
         rows = self._fast_rows if self._shifts is not None else self._general_rows
-        for offset, first, length in wrapped_runs(int(start[2]), out.shape[2], self.box.shape[2]):
-            part = np.empty((*out.shape[:2], length, 4), np.float32)
-            target = out if length == out.shape[2] else part
-            if target is part:
-                part[:] = 0
-            over_rows(rows(start, first, columns, energy, target), out.shape[0])
-            if target is part:
-                out[:, :, offset : offset + length] = part
+        for offset, first, length in wrapped_runs(int(start[2]), shape[2], self.box.shape[2]):
+            if length == shape[2]:
+                over_rows(rows(start, first, columns, energy, out), shape[0])
+                break
+            part = new((*shape[:2], length, 4), np.float32)
+            over_rows(rows(start, first, columns, energy, part), shape[0])
+            out[:, :, offset : offset + length] = part
         return out
 
     def _indices(self, start, axis, size):

@@ -16,8 +16,8 @@ def get_simple_df_weight(n, dz=0.1):
     """Weights of n forces a step dz (Å) apart, the semicircle approximated at the midpoints.
 
     w[0..n-2] = f, w[1..n-1] -= f, f = sqrt(1 - t^2), normalized such that a force growing linearly
-    with height gives its slope times -1 (Giessibl, Appl. Phys. Lett. 78, 123 (2001), discretized
-    as in ppafm). n = 1 is n = 2.
+    with height gives its slope times -(n - 1)/(2 n) (Giessibl, Appl. Phys. Lett. 78, 123 (2001),
+    discretized as in ppafm). n = 1 is n = 2.
 
     Returns (max(2, n),) float64, 1/Å.
     """
