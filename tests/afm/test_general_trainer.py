@@ -14,8 +14,11 @@ from simlab.afm.descriptors import (
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.general_trainer import GeneratorAFMtrainer
 from simlab.afm.rotations import rotate_about
+from simlab.afm.scanner import Scanner
+from simlab.afm.scanning import NumbaEngine
 from simlab.afm.simulator import AFMulator
 from simlab.afm.species import getAtomsREA, loadSpecies
+from simlab.afm.trainer_base import BatchTrainer
 from simlab.core.random import generator
 
 NAMES = ("formic_acid", "g2_H2O", "bcb")
@@ -310,3 +313,38 @@ def test_unnumbered_samples_are_the_same():
         assert equal_samples(a, b)
     with pytest.raises(AfmConfigError, match="at most 3"):
         list(plain.simulate(2, 4))
+
+
+class BatchedEngine(NumbaEngine):
+    """An engine that takes many scans at once and counts them."""
+
+    batched = True
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def scan(self, jobs):
+        self.sizes.append(len(jobs))
+        return super().scan(jobs)
+
+
+@pytest.mark.parametrize("own_callback", [False, True])
+def test_scans_handed_over_together_give_the_same_samples(own_callback):
+    kind = RandomizedGeneral
+    if not own_callback:
+
+        class kind(RandomizedGeneral):  # noqa: N801
+            on_afm_end = BatchTrainer.on_afm_end
+
+    def made(engine):
+        afmulator = small_afmulator()
+        afmulator.scanner = Scanner(engine)
+        maps = [vdwSpheres((12, 10)), HeightMap(afmulator.scanner), ESMapConstant((12, 10))]
+        options = {"sim_type": "LJ+PC", **CO_XE}
+        return list(small_trainer(kind, None, maps, afmulator=afmulator, **options).simulate(0, 3))
+
+    engine = BatchedEngine()
+    for a, b in zip(made(NumbaEngine()), made(engine), strict=True):
+        assert equal_samples(a, b)
+    assert engine.sizes == ([1] * 6 if own_callback else [4, 2])

@@ -1,4 +1,4 @@
-"""Checks of arguments that several classes share; each names what it was given."""
+"""Checks and sizes that several classes share; each check names what it was given."""
 
 import math
 from numbers import Integral
@@ -29,3 +29,8 @@ def finite(name, value):
     if not math.isfinite(number):
         raise AfmConfigError(f"afm: {name}: {value!r}; expected a finite number")
     return number
+
+
+def batches_of(n, batch_size):
+    """Number of batches of n samples, the last may be smaller."""
+    return math.ceil(n / batch_size)

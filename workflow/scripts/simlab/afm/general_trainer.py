@@ -4,25 +4,14 @@ import itertools
 
 import numpy as np
 
-from simlab.afm.arguments import whole
-from simlab.afm.densities import ElectronDensity, HartreePotential, TipDensity
+from simlab.afm.arguments import batches_of, whole
+from simlab.afm.densities import TipDensity
 from simlab.afm.errors import AfmConfigError
+from simlab.afm.general_samples import checked_sample, checked_sim_type
 from simlab.afm.loading import in_order, prefetched
 from simlab.afm.placement import center_window, counted_atoms, raise_window
-from simlab.afm.rotations import check_rotation, rotate_about
-from simlab.afm.trainer_base import BatchTrainer, batches_of
-from simlab.core.config import nearest
-
-SIM_TYPES = ("LJ", "LJ+PC", "LJ+Hartree", "FDBM")
-ENTRIES = ("xyzs", "Zs", "qs", "rho_sample", "rot", "sample_lvec", "rot_center")
-"""What a sample may hold."""
-
-NEEDED = {
-    "LJ": ("xyzs", "Zs"),
-    "LJ+PC": ("xyzs", "Zs", "qs"),
-    "LJ+Hartree": ("xyzs", "Zs", "qs"),
-    "FDBM": ("xyzs", "Zs", "qs", "rho_sample"),
-}
+from simlab.afm.rotations import rotate_about
+from simlab.afm.trainer_base import BatchTrainer
 
 
 class GeneratorAFMtrainer(BatchTrainer):
@@ -68,6 +57,11 @@ class GeneratorAFMtrainer(BatchTrainer):
         A ValueError; also while iterating, for samples that lack an entry.
     """
 
+    SAMPLE = (
+        *BatchTrainer.SAMPLE,
+        *("turned", "rot", "rot_center", "scan_window", "scan_dim", "df_steps", "_sample_now"),
+    )
+
     def __init__(
         self,
         afmulator,
@@ -92,7 +86,7 @@ class GeneratorAFMtrainer(BatchTrainer):
         sample_offset=0,
         n_loader=0,
     ):
-        self.sim_type = _sim_type(sim_type)
+        self.sim_type = checked_sim_type(sim_type)
         super().__init__(
             afmulator,
             aux_maps,
@@ -213,7 +207,8 @@ class GeneratorAFMtrainer(BatchTrainer):
     # One sample.
 
     def _load(self):
-        sample = self._checked_sample(self._next.pop())
+        sample = checked_sample(self._next.pop(), self.sim_type, self.counter)
+        sample["rho_sample"] = self._limited(sample["rho_sample"])
         self._sample_now = sample
         self.xyzs, self.Zs, self.qs = sample["xyzs"], sample["Zs"], sample["qs"]
         self.rot, self.rot_center = sample["rot"], sample["rot_center"]
@@ -225,65 +220,9 @@ class GeneratorAFMtrainer(BatchTrainer):
         self.scan_window = np.array(afmulator.scan_window, np.float64)
         self.scan_dim, self.df_steps = tuple(afmulator.scan_dim), afmulator.df_steps
 
-    def _checked_sample(self, entries):
-        if not isinstance(entries, dict):
-            raise AfmConfigError(
-                f"afm: sample {self.counter}: {type(entries).__name__}; expected a dict"
-            )
-        for name in entries:
-            if name not in ENTRIES:
-                raise AfmConfigError(
-                    f"afm: sample {self.counter}: unknown entry {name!r}{nearest(name, ENTRIES)}; "
-                    f"expected only {', '.join(ENTRIES)}"
-                )
-        for name in NEEDED[self.sim_type]:
-            if entries.get(name) is None:
-                raise AfmConfigError(
-                    f"afm: sample {self.counter}: no entry {name}; expected one with sim_type "
-                    f"{self.sim_type}"
-                )
-        xyzs, Zs = np.array(entries["xyzs"], np.float64), np.array(entries["Zs"], np.int32)
-        if xyzs.ndim != 2 or xyzs.shape[1] != 3 or Zs.shape != xyzs.shape[:1] or not len(xyzs):
-            raise AfmConfigError(
-                f"afm: sample {self.counter}: xyzs and Zs of shapes {xyzs.shape} and {Zs.shape}; "
-                "expected (n, 3) and (n,)"
-            )
-        rot, center = entries.get("rot"), entries.get("rot_center")
-        return {
-            "xyzs": xyzs,
-            "Zs": Zs,
-            "qs": self._checked_charges(entries.get("qs"), len(Zs)),
-            "rho_sample": self._checked_density(entries.get("rho_sample")),
-            "rot": np.eye(3) if rot is None else check_rotation(rot),
-            "rot_center": xyzs.mean(axis=0) if center is None else np.array(center, np.float64),
-            "sample_lvec": entries.get("sample_lvec"),
-        }
-
-    def _checked_charges(self, qs, n_atoms):
-        if self.sim_type == "LJ":
-            return np.zeros(n_atoms)
-        if self.sim_type == "LJ+PC":
-            if isinstance(qs, np.ndarray | list | tuple) and np.shape(qs) == (n_atoms,):
-                return np.array(qs, np.float64)
-            expected = f"{n_atoms} point charges"
-        else:
-            if isinstance(qs, HartreePotential):
-                return qs
-            expected = "a HartreePotential"
-        raise AfmConfigError(
-            f"afm: sample {self.counter}: qs: {type(qs).__name__} of shape {np.shape(qs)}; "
-            f"expected {expected} with sim_type {self.sim_type}"
-        )
-
-    def _checked_density(self, rho):
-        if self.sim_type != "FDBM":
-            return None
-        if not isinstance(rho, ElectronDensity):
-            raise AfmConfigError(
-                f"afm: sample {self.counter}: rho_sample: {type(rho).__name__}; expected an "
-                "ElectronDensity with sim_type FDBM"
-            )
-        if self.density_cutoff is None:
+    def _limited(self, rho):
+        """The electron density of a sample below `density_cutoff`; made once for each density."""
+        if rho is None or self.density_cutoff is None:
             return rho
         if self._clamped[0] is not rho:
             self._clamped = (rho, rho.clamp(maximum=self.density_cutoff))
@@ -341,18 +280,16 @@ class GeneratorAFMtrainer(BatchTrainer):
         self.afmulator.setScanWindow(self.scan_window, self.scan_dim, self.df_steps)
         self.afmulator.setLvec()
 
-    def _images(self):
-        sample = self._sample_now
-        return self.afmulator(
-            self.xyzs,
-            self.Zs,
-            self.qs,
-            rho_sample=sample["rho_sample"],
-            sample_lvec=sample["sample_lvec"],
-            rot=self.rot,
-            rot_center=self.rot_center,
-            REAs=self.REAs,
-        )
+    def _call(self):
+        """Arguments of the AFMulator."""
+        names = ("rho_sample", "sample_lvec", "rot", "rot_center")
+        named = {name: self._sample_now[name] for name in names}
+        return (self.xyzs, self.Zs, self.qs), {**named, "REAs": self.REAs}
+
+    def _resume(self, attributes):
+        super()._resume(attributes)
+        for aux_map in self.aux_maps:
+            aux_map.scan_window = self.scan_window[:, :2]
 
     def _point_charges(self):
         return self.qs if isinstance(self.qs, np.ndarray) else np.zeros(len(self.Zs))
@@ -385,13 +322,3 @@ def _channels_first(maps, pixels):
             f"afm: aux_maps: pixels {[c.shape[1:] for c in channels]}; expected the same for all"
         )
     return np.concatenate(channels)
-
-
-def _sim_type(name):
-    known = {kind.lower(): kind for kind in SIM_TYPES}
-    if not isinstance(name, str) or name.lower() not in known:
-        raise AfmConfigError(
-            f"afm: sim_type: {name!r}{nearest(name, SIM_TYPES)}; expected one of "
-            f"{', '.join(SIM_TYPES)}"
-        )
-    return known[name.lower()]

@@ -186,7 +186,8 @@ def _produce(samples, first, step, waiting, stop):
     except Exception as error:
         send((FAILURE, _sendable(error)))
     finally:
-        if stop.is_set() or not parent.is_alive():
+        # While the parent lives it empties the queue, so that no block of memory is forgotten.
+        if not parent.is_alive():
             waiting.cancel_join_thread()
 
 

@@ -1,14 +1,15 @@
 """What both trainers share: tips, callbacks, random draws, batches."""
 
-import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from simlab.afm.arguments import finite, sequence, whole
 from simlab.afm.errors import AfmConfigError
-from simlab.afm.placement import check_reference, uniform_disk
+from simlab.afm.placement import check_reference
 from simlab.afm.species import atomic_number, getAtomsREA
+from simlab.afm.trainer_draws import RandomDraws
 from simlab.core.config import nearest
 from simlab.core.random import check_seed, generator
 
@@ -55,7 +56,20 @@ class Sample(NamedTuple):
     height_missed: bool
 
 
-class BatchTrainer:
+@dataclass
+class _Pass:
+    """One tip over one sample, before and after its scan."""
+
+    window: np.ndarray
+    distance: float
+    tipR0: np.ndarray
+    df_steps: int
+    job: object = None
+    result: object = None
+    images: np.ndarray | None = None
+
+
+class BatchTrainer(RandomDraws):
     """Base of the trainers: iterates over batches of simulated samples.
 
     Subclasses override the callbacks `on_batch_start`, `on_sample_start`, `on_afm_start` and
@@ -66,8 +80,12 @@ class BatchTrainer:
     * rng, the random generator of the sample.
 
     What a sample changes does not reach the next one; what `on_batch_start` changes holds for its
-    batch.
+    batch. An engine that does many scans at once gets those of a batch together unless
+    `on_afm_end` is overridden; `Xs` is then not set.
     """
+
+    SAMPLE = ("xyzs", "qs", "Zs", "REAs", "counter")
+    """Attributes that belong to a sample."""
 
     def __init__(
         self,
@@ -169,51 +187,6 @@ class BatchTrainer:
     def on_afm_end(self):
         """Called after each simulation; `Xs` holds its images and may be replaced."""
 
-    # Random draws.
-
-    def randomize_distance(self, delta):
-        """Draw distAboveActive uniformly from distAbove - delta to distAbove + delta, Å."""
-        delta = finite("delta", delta)
-        if delta < 0:
-            raise AfmConfigError(f"afm: delta: {delta:g}; expected a length >= 0, in Å")
-        self.distAboveActive = self.rng.uniform(self.distAbove - delta, self.distAbove + delta)
-
-    def randomize_tip(self, max_tilt):
-        """Draw the lateral rest position of the probe uniformly from a disk of radius max_tilt, Å.
-
-        AfmConfigError unless max_tilt is smaller than the length of every tip.
-        """
-        max_tilt = finite("max_tilt", max_tilt)
-        length = float(self.afmulator.tipR0[2])
-        shortest = min(length if z is None else float(z) for z in self.tipR0s)
-        if not 0 <= max_tilt < shortest:
-            raise AfmConfigError(
-                f"afm: max_tilt: {max_tilt:g}; expected 0 to less than tipR0.z = {shortest:g} Å"
-            )
-        x, y = uniform_disk(self.rng)
-        self.afmulator.tipR0 = [max_tilt * x, max_tilt * y, length]
-
-    def randomize_mol_parameters(self, rndQmax=0.0, rndRmax=0.0, rndEmax=0.0, rndAlphaMax=0.0):
-        """Vary charges and Lennard-Jones parameters of the atoms; for use in `on_afm_start`.
-
-        With u uniform in [0, 1) for each atom: q += rndQmax (u - 1/2), R += rndRmax (u - 1/2),
-        eps *= 1 + rndEmax (u - 1/2), alpha *= 1 + rndAlphaMax (u - 1/2), each only if its
-        width is > 0, drawn in this order.
-        """
-        n = len(self.Zs)
-        if rndQmax > 0:
-            if not isinstance(self.qs, np.ndarray):
-                raise AfmConfigError("afm: rndQmax: the sample has no point charges; expected 0")
-            self.qs = self.qs + rndQmax * (self.rng.random(n) - 0.5)
-        REAs = self.REAs.copy()
-        if rndRmax > 0:
-            REAs[:, 0] += rndRmax * (self.rng.random(n) - 0.5)
-        if rndEmax > 0:
-            REAs[:, 1] *= 1 + rndEmax * (self.rng.random(n) - 0.5)
-        if rndAlphaMax > 0:
-            REAs[:, 2] *= 1 + rndAlphaMax * (self.rng.random(n) - 0.5)
-        self.REAs = REAs
-
     # Iteration.
 
     def __iter__(self):
@@ -269,52 +242,104 @@ class BatchTrainer:
 
     def _run(self, first, last):
         state = self._state()
+        together = self._scans_together()
+        at_once = self.batch_size if together else 1
+        index = first
         try:
-            for index in range(first, last):
-                if not self._has_sample(index):
+            while index < last:
+                prepared = []
+                while index < last and len(prepared) < at_once and self._has_sample(index):
+                    self._restore(state)
+                    self.counter = index
+                    if not self._legacy:
+                        number = self.sample_offset + index
+                        self.rng = generator(self.seed, "afm.sample", number)
+                    prepared.append(self._passes(together))
+                    index += 1
+                if not prepared:
                     return
-                self._restore(state)
-                self.counter = index
-                if not self._legacy:
-                    self.rng = generator(self.seed, "afm.sample", self.sample_offset + index)
-                yield self._sample()
+                if together:
+                    self._scan([run for runs, _ in prepared for run in runs])
+                for runs, attributes in prepared:
+                    yield self._finished(runs, attributes)
         finally:
             self._restore(self._constructed)
 
-    def _sample(self):
-        """Simulate the sample `counter`."""
+    def _scans_together(self):
+        """Whether the engine wants many scans at once, and no callback waits for each."""
+        wanted = getattr(self.afmulator.scanner.engine, "batched", False)
+        own = getattr(self.on_afm_end, "__func__", None)
+        return wanted and own is BatchTrainer.on_afm_end
+
+    def _scan(self, runs):
+        results = self.afmulator.scanner.engine.scan([run.job for run in runs])
+        for run, result in zip(runs, results, strict=True):
+            run.result, run.images = result, result.df
+
+    def _passes(self, together):
+        """One pass of each tip over the sample `counter`, and the attributes of the sample.
+
+        The scans are done, or with `together` only prepared.
+        """
         self._load()
         self.handle_positions()
         self.on_sample_start()
-        charges, tip_z = self.qs, float(self.afmulator.tipR0[2])
+        charges, length = self.qs, float(self.afmulator.tipR0[2])
         stiffness = self.afmulator.tipStiffness
-        runs, images = [], []
-        scanner = self.afmulator.scanner
+        runs = []
         for tip in range(len(self.iZPPs)):
             self.qs = charges.copy() if isinstance(charges, np.ndarray) else charges
-            self._set_tip(tip, tip_z, stiffness)
+            self._set_tip(tip, length, stiffness)
             self.handle_distance()
             self._set_window()
             self.on_afm_start()
-            self.Xs = self._images()
-            runs.append(self._record(scanner))
-            self.on_afm_end()
-            images.append(np.asarray(self.Xs, np.float32))
-        windows, distances, tilts, steps, fallbacks, unconverged, left = zip(*runs, strict=True)
+            runs.append(self._pass(together))
+        return runs, {name: getattr(self, name) for name in self.SAMPLE}
+
+    def _pass(self, together):
+        afmulator = self.afmulator
+        given, named = self._call()
+        run = _Pass(
+            np.array(afmulator.scan_window, np.float64),
+            float(self.distAboveActive),
+            np.array(afmulator.tipR0, np.float64),
+            int(afmulator.df_steps),
+        )
+        if together:
+            afmulator.check_scan_window()
+            afmulator.prepareFF(*given, **named)
+            run.job = afmulator.job()
+            return run
+        self.Xs = afmulator(*given, **named)
+        run.job, run.result = afmulator.scanner.job, afmulator.scanner.result
+        self.on_afm_end()
+        run.images = np.asarray(self.Xs, np.float32)
+        return run
+
+    def _finished(self, runs, attributes):
+        """The Sample of passes that are done."""
+        self._resume(attributes)
+        scanner = self.afmulator.scanner
+        if scanner.job is not runs[-1].job:
+            scanner.keep(runs[-1].job, runs[-1].result)
         Y = [np.asarray(image, np.float32) for image in self._descriptors()]
+        results = [run.result for run in runs]
         return Sample(
-            X=np.stack(images),
+            X=np.stack([run.images for run in runs]),
             Y=Y,
             mol=self._molecule(),
-            scan_windows=np.array(windows),
-            distAbove=np.array(distances),
-            tipR0=np.array(tilts),
-            df_steps=np.array(steps),
-            n_fallback=sum(fallbacks),
-            n_unconverged=sum(unconverged),
-            left_box=any(left) or bool(scanner.left_box),
+            scan_windows=np.array([run.window for run in runs]),
+            distAbove=np.array([run.distance for run in runs]),
+            tipR0=np.array([run.tipR0 for run in runs]),
+            df_steps=np.array([run.df_steps for run in runs]),
+            n_fallback=sum(int(result.n_fallback) for result in results),
+            n_unconverged=sum(int(result.n_unconverged) for result in results),
+            left_box=any(bool(result.left_box) for result in results) or bool(scanner.left_box),
             height_missed=any(getattr(aux_map, "missed", False) for aux_map in self.aux_maps),
         )
+
+    def _resume(self, attributes):
+        vars(self).update(attributes)
 
     def _set_tip(self, tip, length, stiffness):
         afmulator = self.afmulator
@@ -327,18 +352,6 @@ class BatchTrainer:
         tilt = np.array(afmulator.tipR0, np.float64)[:2]
         afmulator.tipR0 = [*tilt.tolist(), length if own is None else float(own)]
         self.REAs = getAtomsREA(self.iZPPs[tip], self.Zs, afmulator.typeParams)
-
-    def _record(self, scanner):
-        afmulator = self.afmulator
-        return (
-            np.array(afmulator.scan_window, np.float64),
-            float(self.distAboveActive),
-            np.array(afmulator.tipR0, np.float64),
-            int(afmulator.df_steps),
-            int(scanner.n_fallback),
-            int(scanner.n_unconverged),
-            bool(scanner.left_box),
-        )
 
     # State of the simulator, which callbacks may change.
 
@@ -379,8 +392,3 @@ class BatchTrainer:
 
     def close(self):
         """Release what an iteration holds."""
-
-
-def batches_of(n, batch_size):
-    """Number of batches of n samples, the last may be smaller."""
-    return math.ceil(n / batch_size)

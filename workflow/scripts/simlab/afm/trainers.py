@@ -4,11 +4,12 @@ import random
 
 import numpy as np
 
+from simlab.afm.arguments import batches_of
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.files.xyz import loadXYZ
 from simlab.afm.placement import center_molecule, counted_atoms, lower_molecule
 from simlab.afm.rotations import check_rotation, entropy_order, rotate
-from simlab.afm.trainer_base import BatchTrainer, Sample, batches_of
+from simlab.afm.trainer_base import BatchTrainer, Sample
 from simlab.core.random import generator
 
 __all__ = ["InverseAFMtrainer", "Sample"]
@@ -180,10 +181,10 @@ class InverseAFMtrainer(BatchTrainer):
     def _set_window(self):
         """The window stays."""
 
-    def _images(self):
-        return self.afmulator(
-            self.xyzs, self.Zs, self.qs, sample_lvec=self.sample_lvec, REAs=self.REAs
-        )
+    def _call(self):
+        """Arguments of the AFMulator."""
+        named = {"sample_lvec": self.sample_lvec, "REAs": self.REAs}
+        return (self.xyzs, self.Zs, self.qs), named
 
     def _descriptors(self):
         xyzqs = np.column_stack([self.xyzs, self.qs])
