@@ -12,6 +12,7 @@ from simlab.afm.densities import (
     TipDensity,
     model_co_tip,
     model_grids,
+    signed_indices,
 )
 from simlab.afm.errors import AfmConfigError, AfmInputError, AfmPhysicsError
 from simlab.afm.poisson import hartree_from_density
@@ -158,6 +159,11 @@ def test_a_tip_ends_half_a_cell_away():
     inside = np.where(index > 16, 32 - index, index) * 0.25 <= 2.0
     expected = inside[:, None, None] & inside[:, None] & inside
     np.testing.assert_array_equal(values, expected)
+
+
+def test_the_point_opposite_of_the_tip_lies_above_it():
+    np.testing.assert_array_equal(signed_indices(4), [0, 1, 2, -1])
+    np.testing.assert_array_equal(signed_indices(5), [0, 1, 2, -2, -1])
 
 
 def test_the_model_tip_holds_a_co_molecule():
