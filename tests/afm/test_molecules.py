@@ -3,7 +3,13 @@ import pytest
 from afm_reference import HELPERS, molecule
 
 from simlab.afm.errors import AfmInputError
-from simlab.afm.molecules import close_contacts, covalent_radii, findBonds_, vdw_radii
+from simlab.afm.molecules import (
+    close_contacts,
+    covalent_radii,
+    findBonds_,
+    suspicions,
+    vdw_radii,
+)
 
 
 @pytest.mark.parametrize("name", sorted(HELPERS["bonds"]))
@@ -35,3 +41,18 @@ def test_no_shipped_molecule_has_close_contacts(root):
 def test_elements_without_radius_are_refused(radii, Z, found):
     with pytest.raises(AfmInputError, match=found):
         radii(np.array([6, Z]))
+
+
+def test_suspicious_geometries_are_described():
+    flat = np.array([[0.0, 0, 0], [0, 0, 0.3], [9.1, 0, 0]])
+    contact, element, width = suspicions(flat, [6, 6, 94], (11, 11))
+    assert "1 and 2 with 0.300 Å" in contact
+    assert "Pu" in element
+    assert "9.1 x 0.0 Å" in width
+    assert not suspicions(flat[::2], [6, 6], (11.2, 11))
+
+
+def test_shipped_molecules_wider_than_the_window_of_the_seed(root):
+    files = (root / "resources" / "afm" / "molecules").glob("*.xyz")
+    wide = {f.stem for f in files if suspicions(*molecule(f.stem)[:2], (16, 16))}
+    assert wide == {"FFPB", "Gr6x6N3hole", "out2", "pentacene"}

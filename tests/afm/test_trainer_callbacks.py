@@ -287,3 +287,10 @@ def test_a_height_map_without_a_hit_is_told_and_zero(caplog):
     assert sample.height_missed is True
     assert not sample.Y[2].any()
     assert sum("the map is 0" in message for message in caplog.messages) == 1
+
+
+def test_a_suspicious_file_is_told_once(caplog):
+    trainer = small_trainer(names=("pentacene", "g2_H2O"))
+    trainer.augment_with_rotations(sphereTangentSpace(3))
+    (message,) = [text for text in caplog.messages if "wide as read" in text]
+    assert "pentacene.xyz" in message

@@ -7,6 +7,8 @@ from simlab.afm.species import element_table, symbol_of
 
 BOND_FACTOR = 1.2
 CLOSE_CONTACT = 0.4
+WINDOW_MARGIN = 1.0
+"""Room between the outermost atoms and the edge of the scan, Å."""
 
 
 def covalent_radii(Zs):
@@ -63,6 +65,50 @@ def close_contacts(xyzs, limit=CLOSE_CONTACT):
     distance = _distances(np.asarray(xyzs, np.float64))
     i, j = np.nonzero(np.tril(distance < limit, -1))
     return list(zip(i.tolist(), j.tolist(), distance[i, j].tolist(), strict=True))
+
+
+def suspicions(xyzs, Zs, window):
+    """What is suspicious about a geometry under a scan window, one text each.
+
+    Atoms closer than 0.4 Å, elements with arbitrary Lennard-Jones parameters, an extent beyond the
+    window less 1 Å on each side.
+
+    Parameters
+    ----------
+    xyzs : (n, 3) float
+        Å.
+    Zs : (n,) int
+    window : (2,) float
+        Width of the scan along x and y, Å.
+
+    Returns
+    -------
+    list of str
+    """
+    xyzs, Zs = np.asarray(xyzs, np.float64), np.asarray(Zs, np.int64)
+    found = []
+    contacts = close_contacts(xyzs)
+    if contacts:
+        i, j, distance = contacts[0]
+        found.append(
+            f"{len(contacts)} pairs of atoms are closer than {CLOSE_CONTACT:g} Å, the first is "
+            f"{j + 1} and {i + 1} with {distance:.3f} Å; expected a relaxed geometry"
+        )
+    arbitrary = np.unique(Zs[element_table().placeholder[Zs - 1]])
+    if arbitrary.size:
+        names = ", ".join(symbol_of(Z) for Z in arbitrary)
+        found.append(
+            f"element {names} has arbitrary Lennard-Jones parameters (2 Å, 10 meV); expected "
+            "elements with published ones"
+        )
+    extent = np.ptp(xyzs[:, :2], axis=0)
+    room = np.asarray(window, np.float64) - 2 * WINDOW_MARGIN
+    if (extent > room).any():
+        found.append(
+            f"{extent[0]:.1f} x {extent[1]:.1f} Å wide as read; expected at most the scan window "
+            f"less {WINDOW_MARGIN:g} Å on each side, {room[0]:.1f} x {room[1]:.1f} Å"
+        )
+    return found
 
 
 def _distances(xyzs):

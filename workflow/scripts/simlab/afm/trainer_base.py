@@ -293,6 +293,9 @@ class BatchTrainer(RandomDraws):
             self.handle_distance()
             self._set_window()
             self.on_afm_start()
+            if runs and not together:
+                # Only the last scan is looked at again, and its force field may be large.
+                runs[-1].job = None
             runs.append(self._pass(together))
         return runs, {name: getattr(self, name) for name in self.SAMPLE}
 

@@ -1,5 +1,6 @@
 """Training data from geometries: the molecule is moved under a fixed scan window."""
 
+import logging
 import random
 
 import numpy as np
@@ -7,10 +8,13 @@ import numpy as np
 from simlab.afm.arguments import batches_of
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.files.xyz import loadXYZ
+from simlab.afm.molecules import suspicions
 from simlab.afm.placement import center_molecule, counted_atoms, lower_molecule
 from simlab.afm.rotations import check_rotation, entropy_order, rotate
 from simlab.afm.trainer_base import BatchTrainer, Sample
 from simlab.core.random import generator
+
+logger = logging.getLogger("simlab.afm")
 
 __all__ = ["InverseAFMtrainer", "Sample"]
 
@@ -64,7 +68,7 @@ class InverseAFMtrainer(BatchTrainer):
     AfmConfigError
         Lists of different lengths and other arguments that cannot be used; a ValueError.
     AfmInputError
-        Files that cannot be read.
+        Files that cannot be read; what is only suspicious (`molecules.suspicions`) is logged.
     """
 
     def __init__(
@@ -115,7 +119,8 @@ class InverseAFMtrainer(BatchTrainer):
             )
         self.sample_lvec = None if sample_lvec is None else np.array(sample_lvec, np.float64)
         if molecules is None:
-            self.molecules = [_read(path, charges) for path in self.paths]
+            window = np.ptp(np.array(afmulator.scan_window, np.float64), axis=0)[:2]
+            self.molecules = [_read(path, charges, window) for path in self.paths]
         else:
             self.molecules = [_checked(rows, k) for k, rows in enumerate(molecules)]
 
@@ -203,8 +208,10 @@ class InverseAFMtrainer(BatchTrainer):
         return Xs, Ys, mols
 
 
-def _read(path, charges):
+def _read(path, charges, window):
     xyzs, Zs, qs, _ = loadXYZ(path, charges)
+    for text in suspicions(xyzs, Zs, window):
+        logger.warning("afm: %s: %s", path, text)
     return np.column_stack([xyzs, qs, Zs])
 
 
