@@ -120,7 +120,11 @@ class AtomicField(ForceField):
         super().__init__(box)
         self._xyzs = np.array(xyzs, np.float64).reshape(-1, 3)
         n = len(self._xyzs)
-        parameters = np.asarray(parameters, np.float64).reshape(n, -1)
+        parameters = np.asarray(parameters, np.float64)
+        if parameters.ndim != 2 or len(parameters) != n or parameters.shape[1] < 2:
+            raise AfmConfigError(
+                f"afm: parameters: shape {parameters.shape}; expected ({n}, 2) or ({n}, 4)"
+            )
         charges = np.zeros(n) if charges is None else np.asarray(charges, np.float64)
         if charges.shape != (n,):
             raise AfmConfigError(f"afm: charges: shape {charges.shape}; expected ({n},)")

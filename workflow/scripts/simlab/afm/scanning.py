@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simlab.afm.errors import AfmConfigError
+from simlab.afm.errors import AfmConfigError, AfmPhysicsError
 from simlab.afm.heights import stroke_heights
 from simlab.afm.kernels import direct, newton, relax
 from simlab.afm.kernels.threads import over_rows
@@ -339,12 +339,18 @@ def engine(name):
     ------
     AfmConfigError
         For another name.
+    AfmPhysicsError
+        For "opencl" without a platform.
     """
     if name == "auto":
         name = "opencl" if _chosen_platform is not None and _has_gpu(_chosen_platform) else "numba"
     if name == "numba":
         return NumbaEngine()
     if name == "opencl":
+        if not opencl_platforms():
+            raise AfmPhysicsError(
+                "afm: backend: opencl; found no OpenCL platform; expected a driver, or numba"
+            )
         from simlab.afm.kernels.opencl import OpenCLEngine
 
         return OpenCLEngine(_chosen_platform)
