@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 from afm_reference import arrays, within
-from afm_trainers import small_afmulator
+from afm_trainers import seed_maps, small_afmulator
 
 from simlab.afm.densities import HartreePotential
 from simlab.afm.descriptors import AuxMaps, ESMap, ESMapConstant, HeightMap
@@ -183,3 +183,20 @@ def test_a_potential_turns_with_its_molecule(potential):
         )
         expected = -(gradient @ turn.T)[:, 2].reshape(x.shape)
         np.testing.assert_allclose(image, expected, atol=2e-3)
+
+
+def test_the_five_descriptors_of_the_seed_equal_the_reference():
+    expected = arrays("seed_config_bcb")
+    afmulator = AFMulator(
+        pixPerAngstrome=10,
+        scan_dim=(128, 128, 19),
+        scan_window=((2.0, 2.0, 5.0), (18.0, 18.0, 6.9)),
+        df_steps=10,
+        npbc=(0, 0, 0),
+        backend="numba",
+    )
+    xyzq, Zs = expected["xyzq"], expected["Z"]
+    afmulator(xyzq[:, :3], Zs, xyzq[:, 3])
+    limits = ((5e-5, 0.999), (1e-5, 1), (2e-3, 0.999), (1e-5, 1), (1e-5, 1))
+    for k, (aux_map, (limit, share)) in enumerate(zip(seed_maps(afmulator), limits, strict=True)):
+        assert within(aux_map(xyzq, Zs), expected[f"Y{k}"], limit, share)
