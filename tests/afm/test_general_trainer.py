@@ -348,3 +348,13 @@ def test_scans_handed_over_together_give_the_same_samples(own_callback):
     for a, b in zip(made(NumbaEngine()), made(engine), strict=True):
         assert equal_samples(a, b)
     assert engine.sizes == ([1] * 6 if own_callback else [4, 2])
+
+
+def test_charges_that_do_not_count_cannot_be_varied():
+    class Varied(GeneratorAFMtrainer):
+        def on_afm_start(self):
+            self.randomize_mol_parameters(rndQmax=0.1)
+
+    with pytest.raises(AfmConfigError, match="rndQmax"):
+        next(small_trainer(Varied, sim_type="LJ"))
+    next(small_trainer(Varied, **CHARGED))

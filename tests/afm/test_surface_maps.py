@@ -200,3 +200,8 @@ def test_the_five_descriptors_of_the_seed_equal_the_reference():
     limits = ((5e-5, 0.999), (1e-5, 1), (2e-3, 0.999), (1e-5, 1), (1e-5, 1))
     for k, (aux_map, (limit, share)) in enumerate(zip(seed_maps(afmulator), limits, strict=True)):
         assert within(aux_map(xyzq, Zs), expected[f"Y{k}"], limit, share)
+
+
+def test_the_field_on_the_surface_needs_point_charges(scanned, potential):
+    with pytest.raises(AfmConfigError, match="ESMapConstant"):
+        ESMap(scanned[1])(*atoms(scanned[0]), potential)

@@ -147,6 +147,11 @@ class ESMap(_SurfaceMap):
         return ((-np.inf, np.inf), (0.0, -self.zmin))
 
     def _map(self, xyzqs, Zs, pot, rotation, center):
+        if pot is not None:
+            raise AfmConfigError(
+                "afm: ESMap: the sample has a potential; expected point charges (ESMapConstant "
+                "takes both)"
+            )
         depth, heights = self._surface()
         job = self.scanner.job
         origin = np.zeros(3) if self.frame == "sample" else job.field.box.origin

@@ -41,7 +41,7 @@ class RandomDraws:
         """
         n = len(self.Zs)
         if rndQmax > 0:
-            if not isinstance(self.qs, np.ndarray):
+            if not isinstance(self.qs, np.ndarray) or getattr(self, "sim_type", None) == "LJ":
                 raise AfmConfigError("afm: rndQmax: the sample has no point charges; expected 0")
             self.qs = self.qs + rndQmax * (self.rng.random(n) - 0.5)
         REAs = self.REAs.copy()
