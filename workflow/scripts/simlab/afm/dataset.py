@@ -5,8 +5,8 @@ from pathlib import Path
 from simlab.afm.errors import AfmMissingFileError
 from simlab.afm.files.shards import Shard
 from simlab.afm.flags import FAILED
-from simlab.core.dataset import ALIASES, SPLITS
 from simlab.core.errors import ConfigError
+from simlab.core.splits import ALIASES, SPLITS
 
 
 class AfmDataset:

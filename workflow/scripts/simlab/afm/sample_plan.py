@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from simlab.afm.rotations import entropy_order, rotation_matrix, sphereTangentSpace
-from simlab.core.dataset import SPLITS
 from simlab.core.random import generator
+from simlab.core.splits import SPLITS
 
 NAMED_ANGLES = {"identity": 0, "rot90": 90, "rot180": 180, "rot270": 270}
 

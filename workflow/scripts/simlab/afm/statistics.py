@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simlab.afm.errors import AfmInputError
-from simlab.core.dataset import SPLITS
+from simlab.core.splits import SPLITS
 from simlab.core.statistics import RunningMoments, histogram_percentile
 
 BINS = 4096

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.core.files import read_csv, read_npz
+from simlab.core.splits import ALIASES, SPLITS
 
-SPLITS = ("train", "val", "test", "excluded")
-ALIASES = {"validation": "val"}
 FIRST_COLUMNS = ["id", "file", "position", "split"]
 
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from simlab.core.errors import ConfigError
 
-SPLIT_NAMES = ("train", "val", "test", "excluded")
 TRAIN, VAL, TEST, EXCLUDED = range(4)
 
 

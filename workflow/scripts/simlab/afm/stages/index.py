@@ -7,8 +7,8 @@ import numpy as np
 from simlab.afm.files.molecules import read_molecules
 from simlab.afm.files.shards import Shard
 from simlab.afm.flags import FAILED
-from simlab.core.dataset import SPLITS
 from simlab.core.files import read_npz, write_csv
+from simlab.core.splits import SPLITS
 
 COLUMNS = [
     "id",

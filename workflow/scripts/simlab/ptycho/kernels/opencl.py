@@ -5,82 +5,26 @@ precision; on a device without it the caller samples on the CPU.
 """
 
 import logging
-import os
 from importlib.resources import files
 
 import numpy as np
 
+from simlab.core import opencl as core_opencl
 from simlab.core.errors import SimlabError
 from simlab.ptycho.kernels.counter import LARGEST_RATE, SMALL_RATE, STIRLING_OF_FEW
 
 logger = logging.getLogger("simlab.ptycho")
 
-DEVICE_VARIABLE = "SIMLAB_OPENCL_DEVICE"
 WORKERS = 32
 """Work items that share a line of the Fourier transform."""
 
 
 def open_device():
-    """(device, context, program) of the first device that can be used, GPUs first.
-
-    SIMLAB_OPENCL_DEVICE=platform:device names another one. Raises SimlabError with a list of the
-    platforms where there is none, or where none can compile.
-    """
-    import pyopencl as cl
-
-    try:
-        platforms = cl.get_platforms()
-    except cl.LogicError:  # the loader's word for none
-        platforms = []
-    devices = [platform.get_devices() for platform in platforms]
+    """(device, context, program) of the first device that can be used; see `core.opencl`."""
     source = files(__package__).joinpath("frames.cl").read_text(encoding="utf-8")
-    failures = []
-    for device in _candidates(platforms, devices):
-        options = ["-DDOUBLE_PRECISION"] if device.double_fp_config else []
-        try:
-            context = cl.Context([device])
-            return device, context, cl.Program(context, source).build(options)
-        except cl.Error as error:
-            reason = next((line for line in str(error).splitlines() if "error:" in line), error)
-            failures.append(f"{device.name.strip()} cannot compile ({reason})")
-    raise SimlabError(
-        "; ".join(
-            [
-                "backend: opencl found no usable device",
-                *failures,
-                _listing(platforms, devices),
-                "install a driver or use backend: numba",
-            ]
-        )
+    return core_opencl.open_device(
+        source, lambda device: ["-DDOUBLE_PRECISION"] if device.double_fp_config else []
     )
-
-
-def _candidates(platforms, devices):
-    import pyopencl as cl
-
-    wanted = os.environ.get(DEVICE_VARIABLE)
-    if wanted:
-        try:
-            platform, device = (int(part) for part in wanted.split(":"))
-            if min(platform, device) < 0:
-                raise IndexError
-            return [devices[platform][device]]
-        except (ValueError, IndexError):
-            raise SimlabError(
-                f"{DEVICE_VARIABLE} is {wanted!r}, expected platform:device; "
-                + _listing(platforms, devices)
-            ) from None
-    found = [device for those in devices for device in those]
-    return sorted(found, key=lambda device: not device.type & cl.device_type.GPU)
-
-
-def _listing(platforms, devices):
-    texts = [
-        f"{i} = {platform.name.strip()}: "
-        + ", ".join(f"{k} = {device.name.strip()}" for k, device in enumerate(those))
-        for i, (platform, those) in enumerate(zip(platforms, devices, strict=True))
-    ]
-    return "platforms: " + ("; ".join(texts) or "none")
 
 
 def auto_backend():

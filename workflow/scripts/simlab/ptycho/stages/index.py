@@ -2,9 +2,10 @@
 
 from simlab.core.config import parse_config
 from simlab.core.files import read_npz, write_csv
+from simlab.core.splits import SPLITS
 from simlab.ptycho.config import DoseRange, SplitConfig
 from simlab.ptycho.photons import drawn_doses
-from simlab.ptycho.splits import SPLIT_NAMES, frame_splits
+from simlab.ptycho.splits import frame_splits
 
 
 def write_index(spec, positions_npz, csv):
@@ -14,7 +15,7 @@ def write_index(spec, positions_npz, csv):
     split = parse_config(SplitConfig, spec["split"]) if spec["split"] else None
     labels = frame_splits(x, y, split, spec["N"])
     columns = [range(len(x)), ["simulated.h5"] * len(x), range(len(x))]
-    columns += [[SPLIT_NAMES[label] for label in labels], x, y, objects]
+    columns += [[SPLITS[label] for label in labels], x, y, objects]
     header = ["id", "file", "position", "split", "x", "y", "object_index"]
     if isinstance(spec["dose"], dict):
         bounds = parse_config(DoseRange, spec["dose"]).range

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from simlab.core.splits import SPLITS
 from simlab.ptycho.files.readers import open_dataset
-from simlab.ptycho.splits import SPLIT_NAMES, TEST, TRAIN, split_labels
+from simlab.ptycho.splits import TEST, TRAIN, split_labels
 from simlab.ptycho.stages.dataset import export_npz
 from simlab.ptycho.stages.normalization import splits_of
 
@@ -27,7 +28,7 @@ def export_split_sides(dataset_file, train, test, axis, fraction, gap):
     spec = {"contract": "legacy", "compression": "auto"}
     for label, path in ((TRAIN, train), (TEST, test)):
         frames = np.flatnonzero(labels == label)
-        made = {"side": SPLIT_NAMES[label], "frames": len(frames)}
+        made = {"side": SPLITS[label], "frames": len(frames)}
         made |= {"axis": axis, "train_fraction": fraction, "gap": gap}
         export_npz(spec, dataset_file, path, frames, made)
     return int(np.sum(labels == TRAIN)), int(np.sum(labels == TEST))
