@@ -4,6 +4,7 @@ from afm_reference import molecule
 from afm_samples import ROTATIONS, Molecules, Unnumbered
 from afm_trainers import CO, CO_XE, Randomized, equal_samples, seed_global_generators
 
+from simlab.afm.boxes import get_lvec
 from simlab.afm.densities import TipDensity
 from simlab.afm.descriptors import (
     ESMapConstant,
@@ -83,6 +84,29 @@ def test_the_window_is_put_over_the_rotated_atoms():
         radii = getAtomsREA(8, Zs, loadSpecies())[:, 0]
         top = (turned[:, 2] + radii).max()
         assert window[0, 2] == pytest.approx(top + sample.distAbove[0], rel=1e-12)
+
+
+def test_the_box_follows_window_and_tilt_and_is_put_back():
+    boxes = []
+
+    class Watching(RandomizedGeneral):
+        def on_afm_start(self):
+            afmulator = self.afmulator
+            boxes.append(
+                (
+                    afmulator.lvec,
+                    get_lvec(afmulator.scan_window, tipR0=afmulator.tipR0, pixPerAngstrome=5),
+                )
+            )
+
+    trainer = small_trainer(Watching, **CHARGED)
+    before = trainer.afmulator.lvec
+    list(trainer)
+    for found, expected in boxes:
+        np.testing.assert_array_equal(found, expected)
+    assert not np.array_equal(boxes[0][0], boxes[1][0])
+    np.testing.assert_array_equal(trainer.afmulator.lvec, before)
+    assert trainer.afmulator.lvec_is_automatic
 
 
 def test_the_distance_can_be_that_from_the_top():

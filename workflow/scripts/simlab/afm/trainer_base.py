@@ -369,7 +369,7 @@ class BatchTrainer(RandomDraws):
             "window": np.array(afmulator.scan_window, np.float64),
             "scan_dim": tuple(afmulator.scan_dim),
             "df_steps": afmulator.df_steps,
-            "lvec": np.array(afmulator.lvec, np.float64),
+            "lvec": (np.array(afmulator.lvec, np.float64), afmulator.lvec_is_automatic),
         }
 
     def _restore(self, state):
@@ -387,8 +387,11 @@ class BatchTrainer(RandomDraws):
         )
         if not same:
             afmulator.setScanWindow(*scan)
-        if not np.array_equal(afmulator.lvec, state["lvec"]):
-            afmulator.setLvec(state["lvec"])
+        lvec, automatic = state["lvec"]
+        if automatic and not np.array_equal(afmulator.lvec, lvec):
+            afmulator.setLvec()
+        if not np.array_equal(afmulator.lvec, lvec):
+            afmulator.setLvec(lvec)
 
     def _rewind(self):
         self.counter = 0
