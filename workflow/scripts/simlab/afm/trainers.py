@@ -11,7 +11,8 @@ from simlab.afm.files.xyz import loadXYZ
 from simlab.afm.molecules import suspicions
 from simlab.afm.placement import center_molecule, counted_atoms, lower_molecule
 from simlab.afm.rotations import check_rotation, entropy_order, rotate
-from simlab.afm.trainer_base import BatchTrainer, Sample
+from simlab.afm.trainer_base import BatchTrainer
+from simlab.afm.trainer_samples import Sample
 from simlab.core.random import generator
 
 logger = logging.getLogger("simlab.afm")
