@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simlab.afm.molecules import close_contacts
+from simlab.afm.molecules import WINDOW_MARGIN, close_contacts
 from simlab.afm.species import element_table
 
 UNCONVERGED = 1 << 0
@@ -28,8 +28,6 @@ MEANINGS = {
 
 DF_LIMIT = 200.0
 """Hz."""
-WINDOW_MARGIN = 1.0
-"""Room between the outermost atoms and the edge of the scan, Å."""
 
 
 def flags_of_geometry(mol, scan_window):

@@ -8,8 +8,8 @@ import numpy as np
 from simlab.afm.errors import AfmInputError
 from simlab.afm.files.molecules import Molecule, write_molecule_table, write_molecules
 from simlab.afm.files.xyz import loadXYZ
-from simlab.afm.molecules import close_contacts
-from simlab.afm.species import element_table, symbol_of
+from simlab.afm.molecules import suspicions
+from simlab.afm.species import symbol_of
 from simlab.core.config import REPOSITORY
 from simlab.core.errors import SimlabError
 from simlab.core.files import sha256_of
@@ -17,8 +17,6 @@ from simlab.core.files import sha256_of
 logger = logging.getLogger("simlab.afm")
 
 RADII_UNKNOWN_BEYOND = 112
-WINDOW_MARGIN = 1.0
-"""Room between the outermost atoms and the edge of the scan, Å."""
 
 
 def collect_molecules(spec, files, npz, csv):
@@ -75,39 +73,12 @@ def judge(file, molecule, spec):
     if heavy:
         names = ", ".join(symbol_of(z) for z in heavy)
         return [f"afm: {file}: element {names}; descriptors know radii up to Z 112"]
-    found = suspicions(molecule, spec["window"])
+    found = suspicions(molecule.xyz, molecule.Z, spec["window"])
     if spec["strict"]:
         return [f"afm: {file}: {text}" for text in found]
     for text in found:
         logger.warning("afm: %s: %s", file, text)
     return []
-
-
-def suspicions(molecule, window):
-    """What is suspicious about a geometry under a scan window of `window` (2,) Å, as texts."""
-    found = []
-    contacts = close_contacts(molecule.xyz)
-    if len(contacts):
-        i, j, distance = contacts[0]
-        found.append(
-            f"{len(contacts)} pairs of atoms are closer than 0.4 Å, the first is {i + 1} and "
-            f"{j + 1} with {distance:.3f} Å; expected a relaxed geometry"
-        )
-    arbitrary = np.unique(molecule.Z[element_table().placeholder[molecule.Z - 1]])
-    if arbitrary.size:
-        names = ", ".join(symbol_of(z) for z in arbitrary)
-        found.append(
-            f"element {names} has arbitrary Lennard-Jones parameters (2 Å, 10 meV); expected "
-            "elements with published ones"
-        )
-    extent = np.ptp(molecule.xyz[:, :2], axis=0)
-    room = np.array(window) - 2 * WINDOW_MARGIN
-    if (extent > room).any():
-        found.append(
-            f"{extent[0]:.1f} x {extent[1]:.1f} Å wide as read; expected at most the scan window "
-            f"less {WINDOW_MARGIN:g} Å on each side, {room[0]:.1f} x {room[1]:.1f} Å"
-        )
-    return found
 
 
 def _repeated(files, digests):
