@@ -62,7 +62,7 @@ class ForceField:
         ----------
         start, shape : (3,) int
         columns : (sx, sy) bool, optional
-            Where False, the values along z may be left 0.
+            Where False, the values along z are not needed and may be anything.
         energy : bool
             Whether E is needed; it may be left 0.
         """
@@ -151,17 +151,15 @@ class AtomicField(ForceField):
     def fill(self, start, shape, columns=None, energy=True):
         """Field at grid points; see `ForceField.fill`."""
         shape = tuple(int(n) for n in shape)
-        # Left-out columns must not hold what was in memory before.
-        new = np.empty if columns is None else np.zeros
         columns = np.ones(shape[:2], np.uint8) if columns is None else columns
         columns = np.ascontiguousarray(columns, np.uint8)
-        out = new((*shape, 4), np.float32)
+        out = np.empty((*shape, 4), np.float32)
         rows = self._fast_rows if self._shifts is not None else self._general_rows
         for offset, first, length in wrapped_runs(int(start[2]), shape[2], self.box.shape[2]):
             if length == shape[2]:
                 over_rows(rows(start, first, columns, energy, out), shape[0])
                 break
-            part = new((*shape[:2], length, 4), np.float32)
+            part = np.empty((*shape[:2], length, 4), np.float32)
             over_rows(rows(start, first, columns, energy, part), shape[0])
             out[:, :, offset : offset + length] = part
         return out
