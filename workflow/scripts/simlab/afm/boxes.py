@@ -1,5 +1,6 @@
 """The periodic box of a force field: its size, its grid points, its place around a scan."""
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -63,10 +64,15 @@ class Box:
         """(4, 3) float64: origin and the three cell vectors, Å."""
         return np.vstack([self.origin, self.cell])
 
-    @property
+    @functools.cached_property
     def steps(self):
         """(3, 3) float64: rows are the vectors between neighboring grid points, Å."""
-        return self.cell / np.array(self.shape)[:, None]
+        return _frozen(self.cell / np.array(self.shape)[:, None])
+
+    @functools.cached_property
+    def inverse(self):
+        """(3, 3) float64: grid steps = Å @ inverse."""
+        return _frozen(np.linalg.inv(self.steps))
 
     @property
     def is_orthogonal(self):
@@ -76,7 +82,12 @@ class Box:
 
     def to_grid(self, points):
         """Coordinates (..., 3) in grid steps from the origin of `points` (..., 3), Å."""
-        return (np.asarray(points, np.float64) - self.origin) @ np.linalg.inv(self.steps)
+        return (np.asarray(points, np.float64) - self.origin) @ self.inverse
+
+
+def _frozen(array):
+    array.flags.writeable = False
+    return array
 
 
 def get_lvec(scan_window, pad=(3, 3, 5), tipR0=(0, 0, 3), pixPerAngstrome=10):

@@ -81,9 +81,9 @@ def _column_mask(points, rows, columns):
         needed = np.zeros(shape[:2], bool)
         x = np.floor(points[0, 0] + rows * points[1, 0]).astype(np.int64) - start[0]
         y = np.floor(points[0, 1] + columns * points[2, 1]).astype(np.int64) - start[1]
-        for i in (0, 1):
-            for j in (0, 1):
-                needed[x + i, y + j] = True
+        corner = x * shape[1] + y
+        for neighbor in (0, 1, shape[1], shape[1] + 1):
+            needed.ravel()[corner + neighbor] = True
         return needed
 
     return mask

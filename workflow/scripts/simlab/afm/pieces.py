@@ -54,13 +54,12 @@ def cut(field, places, below, above, energy=False, columns=None):
 
 def to_steps(box, margin):
     """Largest change of the grid coordinates under displacements of at most `margin`, Å."""
-    return np.asarray(margin, np.float64) @ np.abs(np.linalg.inv(box.steps))
+    return np.asarray(margin, np.float64) @ np.abs(box.inverse)
 
 
 def grid_frame(box, frame):
     """The rows (first point, three changes) of `frame`, (4, 3) Å, in grid coordinates of `box`."""
-    inverse = np.linalg.inv(box.steps)
-    return np.vstack([(frame[0] - box.origin) @ inverse, frame[1:] @ inverse])
+    return np.vstack([(frame[0] - box.origin) @ box.inverse, frame[1:] @ box.inverse])
 
 
 def span(frame, first, last):

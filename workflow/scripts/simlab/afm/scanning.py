@@ -204,7 +204,7 @@ class NumbaEngine:
         axes = np.stack([job.rest, job.tip_axes[2]]).astype(np.float32)
         spring, relax_rows = job.spring(np.float32), RELAX_METHODS[job.relax]
         weights = job.weights.astype(np.float32)
-        inverse = np.ascontiguousarray(np.linalg.inv(box.steps), np.float32)
+        inverse = box.inverse.astype(np.float32)
         piece = self._piece(job, work.keep)
         for margin in (*GROWTH, None):
 
@@ -238,7 +238,7 @@ class NumbaEngine:
         spring, weights = job.spring(np.float64), np.asarray(job.weights, np.float64)
         axes = np.stack([job.rest, job.tip_axes[2]])
         box = job.field.box
-        inverse, atoms = np.linalg.inv(box.steps), _atoms(job)
+        inverse, atoms = np.array(box.inverse), _atoms(job)
 
         def task(first, last):
             direct.relax_rows(

@@ -1,6 +1,6 @@
 """Rows of an image or grid shared out to threads; no result depends on their number."""
 
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import numba
 
@@ -11,13 +11,28 @@ ROWS = 8
 def over_rows(task, n):
     """Call `task(first, last)` for all of the rows 0 ... n - 1, on numba.get_num_threads() threads.
 
-    `task` must release the interpreter's lock and write its own rows only.
+    `task` must release the interpreter's lock and write its own rows only. Threads live as long as
+    the call: processes that fork later are not disturbed.
     """
-    threads = numba.get_num_threads()
-    if threads == 1 or n <= ROWS:
+    helpers = min(numba.get_num_threads(), -(-n // ROWS)) - 1
+    if helpers < 1:
         task(0, n)
         return
-    bounds = [(first, min(first + ROWS, n)) for first in range(0, n, ROWS)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(task, *rows) for rows in bounds]:
-            done.result()
+    starts = iter(range(0, n, ROWS))  # shared: taking the next one is atomic
+    failures = []
+
+    def work():
+        try:
+            for first in starts:
+                task(first, min(first + ROWS, n))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [Thread(target=work) for _ in range(helpers)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
