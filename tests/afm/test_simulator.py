@@ -315,8 +315,8 @@ def test_saved_parameters_come_back(tmp_path, suffix):
     saved = small_simulator(
         iZPP="Xe", Qs=[0.3, 0, 0, 0], QZs=[0.01, 0, 0, 0], rho={"s": 0.1, "dz2": -0.2}, sigma=0.6,
         tipR0=[0.1, -0.2, 3.3], tipStiffness=[0.2, 0.3, 0.1, 25], npbc=(2, 1, 0), A_pauli=12.5,
-        B_pauli=1.2, fdbm_vdw_type="LJ", d3_params="B3LYP", lj_vdw_damp=3, f0Cantilever=25000,
-        kCantilever=1700, colorscale="viridis", pixPerAngstrome=8,
+        B_pauli=1.2, fdbm_vdw_type="LJ", d3_params="B3LYP", lj_vdw_damp=3, ff_model="Morse",
+        f0Cantilever=25000, kCantilever=1700, colorscale="viridis", pixPerAngstrome=8,
         lvec=[[0, 0, -4], [18, 0, 0], [0, 18, 0], [0, 0, 12]],
         sample_lvec=[[9, 1, 0], [0, 9, 0], [0, 0, 20]],
     )  # fmt: skip
@@ -332,9 +332,9 @@ def test_saved_parameters_come_back(tmp_path, suffix):
 
 SETTINGS = (
     "iZPP", "Qs", "QZs", "rho", "sigma", "tipR0", "tipStiffness", "npbc", "A_pauli", "B_pauli",
-    "fdbm_vdw_type", "d3_params", "lj_vdw_damp", "f0Cantilever", "kCantilever", "colorscale",
-    "pixPerAngstrome", "lvec", "lvec_is_automatic", "scan_dim", "scan_window", "df_steps",
-    "sample_lvec",
+    "fdbm_vdw_type", "d3_params", "lj_vdw_damp", "ff_model", "f0Cantilever",
+    "kCantilever", "colorscale", "pixPerAngstrome", "lvec", "lvec_is_automatic", "scan_dim",
+    "scan_window", "df_steps", "sample_lvec",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from simlab.afm.boxes import GRID_SIZES
 from simlab.afm.correlation import tip_spectrum
 from simlab.afm.datagrid import DataGrid
 from simlab.afm.errors import AfmConfigError, AfmInputError
-from simlab.afm.kernels import fields
+from simlab.afm.kernels import clouds, fields
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.species import atomic_number, element_table, symbol_of
 from simlab.afm.units import KE
@@ -308,6 +308,38 @@ def model_grids(xyzs, Zs, qs):
     return HartreePotential(potential, lvec, "model potential"), ElectronDensity(
         density, lvec, "model density"
     )
+
+
+def gaussian_potential(box, xyzs, qs, sigma=MODEL_SIGMA_POTENTIAL):
+    """Potential of Gaussian charges on the points of a box, not repeated.
+
+    V = sum_a KE q_a erf(r_a/(sqrt(2) sigma))/r_a, that of `model_grids`.
+
+    Parameters
+    ----------
+    box : Box
+        Rectangular.
+    xyzs : (n, 3)
+        Å.
+    qs : (n,)
+        e.
+    sigma : float
+        Å.
+
+    Returns
+    -------
+    HartreePotential
+    """
+    charged = np.asarray(qs) != 0
+    atoms = np.ascontiguousarray(np.asarray(xyzs, np.float64)[charged])
+    charges = KE * np.asarray(qs, np.float64)[charged]
+    steps = np.diag(box.steps)
+    axes = [o + d * np.arange(n) for o, d, n in zip(box.origin, steps, box.shape, strict=True)]
+    out = np.empty(box.shape, np.float32)
+    over_rows(
+        lambda a, b: clouds.gaussian_potential(a, b, *axes, atoms, charges, sigma, out), len(out)
+    )
+    return HartreePotential(out, box.lvec, "potential of the charges")
 
 
 def _grid_size(length):

@@ -76,8 +76,8 @@ class _SummedField(ForceField):
 class _VdwField(_SummedField):
     """Sums over atoms in columns along z."""
 
-    def __init__(self, box, xyzs, coefficients):
-        super().__init__(box, None)
+    def __init__(self, box, xyzs, coefficients, base=None):
+        super().__init__(box, base)
         self._xyzs = np.array(xyzs, np.float64).reshape(-1, 3) - box.origin
         self._coefficients = np.ascontiguousarray(coefficients, np.float32)
 
@@ -121,14 +121,16 @@ class DampedVdwField(_VdwField):
     REAs : (n, 4)
         Rows R (Å), eps (eV), unused.
     damp : -1, 0, 1, 2, 3 or 4
+    base : ForceField, optional
+        What it is added to.
     """
 
-    def __init__(self, box, xyzs, REAs, damp=2):
+    def __init__(self, box, xyzs, REAs, damp=2, base=None):
         if damp not in DAMPINGS:
             raise AfmConfigError(f"afm: lj_vdw_damp: {damp!r}; expected one of {DAMPINGS}")
         R, eps = np.asarray(REAs, np.float64)[:, :2].T
         strength = 2 * eps * (R**6 if damp < 1 else 1.0)
-        super().__init__(box, xyzs, np.column_stack([strength, R**-2.0]))
+        super().__init__(box, xyzs, np.column_stack([strength, R**-2.0]), base)
         self._damp = int(damp)
 
     def _rows(self, first, last, arguments, columns, out):

@@ -62,6 +62,8 @@ def arguments_of(values):
     for key in ("fdbm_vdw_type", "d3_params", "lj_vdw_damp"):
         if values[key] is not None:
             arguments[key] = values[key]
+    if values["ffModel"] is not None:
+        arguments["ff_model"] = values["ffModel"]
     return arguments
 
 
@@ -121,6 +123,7 @@ def values_of(afmulator):
         "fdbm_vdw_type": afmulator.fdbm_vdw_type,
         "d3_params": afmulator.d3_params,
         "lj_vdw_damp": afmulator.lj_vdw_damp,
+        "ffModel": afmulator.ff_model,
     }
 
 

@@ -77,16 +77,24 @@ class Probe:
         return self._rho_delta
 
     def setQs(self, Qs, QZs):
-        """Set the tip charges (4,), e, and their heights (4,), Å."""
+        """Set the tip charges (4,), e, and their heights (4,), Å.
+
+        Samples with charges see them until a density is set; see `setRho`.
+        """
         charges, heights = four("Qs", Qs), four("QZs", QZs)
         self._Qs, self._QZs = charges, heights
+        self._charges_last = True
 
     def setStiffness(self, tipStiffness):
         """Set kx, ky, kz and kr, N/m."""
         self._stiffness = stiffness(tipStiffness)
 
     def setRho(self, rho=None, sigma=0.71, B_pauli=1.0):
-        """Set the density of the tip, or the weights and the width (Å) of its multipoles."""
+        """Set the density of the tip, or the weights and the width (Å) of its multipoles.
+
+        Samples with a potential see it as long as it is not None. Samples with charges, which
+        both kinds of tip can meet, see what was set last: this or the charges of `setQs`.
+        """
         sigma = positive("sigma", sigma, "Å")
         B_pauli = positive("B_pauli", B_pauli, "")
         if hasattr(rho, "keys"):
@@ -96,6 +104,7 @@ class Probe:
                 f"afm: rho: {type(rho).__name__}; expected a TipDensity or weights of multipoles"
             )
         self._rho, self._sigma = rho, sigma
+        self._charges_last = rho is None
         self.setBPauli(B_pauli)
 
     def setBPauli(self, B_pauli=1.0):
@@ -110,6 +119,12 @@ class Probe:
                 f"afm: rho_delta: {type(rho_delta).__name__}; expected a TipDensity"
             )
         self._rho_delta = rho_delta
+
+    def _density_for(self, sample):
+        """Tip density that a Sample sees; None where it sees the charges."""
+        if sample.density is not None:
+            return self._powered_rho()
+        return self._rho if sample.on_grid or not self._charges_last else None
 
     def _powered_rho(self):
         """The tip's density to the power B_pauli; computed once."""

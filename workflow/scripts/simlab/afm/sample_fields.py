@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simlab.afm.densities import gaussian_potential
 from simlab.afm.dispersion import d3_coefficients
-from simlab.afm.errors import AfmConfigError
+from simlab.afm.errors import AfmConfigError, AfmPhysicsError
 from simlab.afm.forcefields import AtomicField, periodic_images
 from simlab.afm.grid_fields import (
     D3Field,
@@ -20,6 +21,8 @@ from simlab.afm.simulator_checks import checked_lattice
 from simlab.afm.species import atomic_number
 
 logger = logging.getLogger("simlab.afm")
+
+FF_MODELS = ("LJ", "Morse", "vdW")
 
 IMAGE_DISTANCE = 8.0
 """Distance below which periodic images of a sample disturb a scan, Å."""
@@ -55,6 +58,11 @@ class Sample:
     def on_grid(self):
         """Whether the electrostatics comes from a potential on a grid."""
         return not isinstance(self.charges, np.ndarray)
+
+    @property
+    def has_point_charges(self):
+        """Whether there are charges, and some are not 0."""
+        return not self.on_grid and bool(self.charges.any())
 
 
 def checked_sample(xyzs, Zs, qs, rho_sample, sample_lvec, rot, rot_center, REAs, mixed_parameters):
@@ -125,12 +133,14 @@ class TipModel:
     Qs, QZs : (4,) float64
         Tip charges, e, and their heights, Å.
     rho, rho_delta : tip densities or None
-        `rho` is raised to B_pauli where it meets a sample's density.
+        `rho` is raised to B_pauli where it meets a sample's density; where it is None, the tip
+        has the charges Qs.
     A_pauli, B_pauli : float
     fdbm_vdw_type : "D3" or "LJ"
     d3_params : str or dict
     lj_vdw_damp : int
     npbc : (3,) int
+    ff_model : "LJ", "Morse" or "vdW"
     """
 
     iZPP: int
@@ -144,19 +154,34 @@ class TipModel:
     d3_params: object
     lj_vdw_damp: int
     npbc: tuple
+    ff_model: str = "LJ"
 
 
 def field_of(box, sample, tip):
     """ForceField of a Sample on the probe particle of a TipModel, on `box`.
 
-    Charges give Lennard-Jones and Coulomb forces, a potential Lennard-Jones forces and those on
-    the tip's charges or density, potential and density the full-density-based model.
+    Charges give Lennard-Jones (or Morse, or dispersion) and Coulomb forces, a potential
+    Lennard-Jones forces and those on the tip's charges or density, potential and density the
+    full-density-based model. Charges under a tip's density are Gaussians of 0.6 Å, as in
+    `densities.model_grids`.
     """
+    if sample.density is not None and tip.ff_model != "LJ":
+        raise AfmPhysicsError(
+            f"afm: ff_model: {tip.ff_model}; expected LJ with a density of the sample, whose "
+            "dispersion fdbm_vdw_type chooses"
+        )
     atoms, REAs, copies = periodic_images(
         sample.xyzs, sample.lattice, tip.npbc, sample.REAs, np.arange(len(sample.xyzs))
     )
+    if not sample.on_grid and tip.rho is None:
+        charges = sample.charges[copies], tip.Qs, tip.QZs
+        return _short_range(box, tip, atoms, REAs, *charges)
     if not sample.on_grid:
-        return AtomicField(box, atoms, REAs, sample.charges[copies], tip.Qs, tip.QZs)
+        base = _short_range(box, tip, atoms, REAs)
+        if not sample.has_point_charges:
+            return base
+        potential = gaussian_potential(_rectangular(box), atoms, sample.charges[copies])
+        return hartree_density_field(box, potential, tip.rho, base)
     turn = {"rot": sample.rot, "rot_center": sample.center}
     if sample.density is not None:
         base = _dispersion(box, sample, tip, atoms, REAs, copies)
@@ -164,10 +189,36 @@ def field_of(box, sample, tip):
         return fdbm_field(
             box, sample.charges, sample.density, tip.rho, tip.rho_delta, base, **pauli, **turn
         )
-    base = AtomicField(box, atoms, REAs)
+    base = _short_range(box, tip, atoms, REAs)
     if tip.rho is None:
         return hartree_point_field(box, sample.charges, base, tip.Qs, tip.QZs, **turn)
     return hartree_density_field(box, sample.charges, tip.rho, base, **turn)
+
+
+def require_sums(sample, tip):
+    """Raise AfmPhysicsError unless `field_of` is a sum over atoms, which needs no grid."""
+    atomic = not sample.on_grid and (tip.rho is None or not sample.has_point_charges)
+    if not atomic or tip.ff_model == "vdW":
+        raise AfmPhysicsError(
+            "afm: mode: direct; expected grid with potentials, tip densities and ff_model vdW"
+        )
+
+
+def _short_range(box, tip, atoms, REAs, *charges):
+    """Field of the atoms by `tip.ff_model`, with Coulomb forces where charges are given."""
+    if tip.ff_model != "vdW":
+        return AtomicField(box, atoms, REAs, *charges, morse=tip.ff_model == "Morse")
+    coulomb = AtomicField(box, atoms, np.zeros((len(atoms), 2)), *charges) if charges else None
+    return DampedVdwField(box, atoms, REAs, tip.lj_vdw_damp, coulomb)
+
+
+def _rectangular(box):
+    if not box.is_orthogonal:
+        raise AfmPhysicsError(
+            f"afm: lvec: cell vectors {box.cell.tolist()}; expected a rectangular box for charges "
+            "under a tip density"
+        )
+    return box
 
 
 def _dispersion(box, sample, tip, atoms, REAs, copies):

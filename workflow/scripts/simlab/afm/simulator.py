@@ -11,7 +11,14 @@ from simlab.afm.files.params import read_params, write_params
 from simlab.afm.grid_fields import DAMPINGS
 from simlab.afm.parameter_files import arguments_of, values_of
 from simlab.afm.probes import Probe
-from simlab.afm.sample_fields import TipModel, checked_sample, field_of, image_problems
+from simlab.afm.sample_fields import (
+    FF_MODELS,
+    TipModel,
+    checked_sample,
+    field_of,
+    image_problems,
+    require_sums,
+)
 from simlab.afm.scan_settings import ScanSettings
 from simlab.afm.scanner import Scanner
 from simlab.afm.scanning import ScanJob, engine, init_env, internal_stiffness
@@ -84,7 +91,8 @@ class AFMulator(Probe, ScanSettings):
         Heights (Å) of the tip charges (e).
     rho : dict, TipDensity or None
         Charge density of the tip (with FDBM its electron density), or weights (e) of multipoles
-        of width `sigma` (Å): s, px, py, pz, dz2, ...; also `tip_density_pauli`.
+        of width `sigma` (Å): s, px, py, pz, dz2, ...; also `tip_density_pauli`. With it Qs and
+        QZs do not count, also over samples with charges: see `setRho`.
     rho_delta : TipDensity, optional
         Change of the tip's electron density (FDBM); also `tip_density_es`.
     A_pauli, B_pauli : float
@@ -121,6 +129,8 @@ class AFMulator(Probe, ScanSettings):
         Cell vectors of samples that bring none along, Å.
     strict : bool
         Whether disturbing periodic images and atoms outside of grids are errors.
+    ff_model : "LJ", "Morse" or "vdW"
+        Forces of the atoms; vdW is the attraction of Lennard-Jones, damped by lj_vdw_damp.
 
     Raises
     ------
@@ -165,6 +175,7 @@ class AFMulator(Probe, ScanSettings):
         tip_density_pauli=None,
         sample_lvec=None,
         strict=False,
+        ff_model="LJ",
     ):
         if ff_grid_step is not None:
             pixPerAngstrome = 1 / positive("ff_grid_step", ff_grid_step, "Å")
@@ -183,6 +194,7 @@ class AFMulator(Probe, ScanSettings):
         self.d3_params = dict(d3_params) if hasattr(d3_params, "keys") else d3_params
         self.lj_vdw_damp = one_of("lj_vdw_damp", lj_vdw_damp, DAMPINGS)
         self.df_weights = one_of("df_weights", df_weights, ("simple", "exact"))
+        self.ff_model = one_of("ff_model", ff_model, FF_MODELS)
         self.mode = one_of("mode", mode, ("grid", "direct"))
         self.relax = one_of("relax", relax, ("newton", "fire"))
         self.colorscale = str(colorscale)
@@ -321,13 +333,14 @@ class AFMulator(Probe, ScanSettings):
             xyzs, Zs, qs, rho_sample, lattice, rot, rot_center, REAs,
             lambda numbers: getAtomsREA(self.iZPP, numbers, self.typeParams),
         )  # fmt: skip
-        if self.mode == "direct" and sample.on_grid:
-            raise AfmPhysicsError("afm: mode: direct; expected grid with a potential as qs")
-        rho = self._rho if sample.density is None else self._powered_rho()
+        rho = self._density_for(sample)
         tip = TipModel(
             self.iZPP, self._Qs.copy(), self._QZs.copy(), rho, self._rho_delta, self.A_pauli,
             self.B_pauli, self.fdbm_vdw_type, self.d3_params, self.lj_vdw_damp, self.npbc,
+            self.ff_model,
         )  # fmt: skip
+        if self.mode == "direct":
+            require_sums(sample, tip)
         reach = self._scan.window + equilibrium_offset(self.tipR0)
         for problem in image_problems(self._box, sample, self.npbc, *reach):
             self._warn(getattr(sample.charges, "source", "potential"), problem, disturbing=True)

@@ -22,7 +22,7 @@ READ_SUFFIXES = (".cube", ".cub", ".xsf", ".npz")
 WRITE_SUFFIXES = (".npz", ".xsf")
 
 
-def read_grid(path, quantity="potential", scale=1.0):
+def read_grid(path, quantity="potential", scale=1.0, form=None):
     """Grid and atoms of a cube, xsf or npz file.
 
     Parameters
@@ -34,6 +34,8 @@ def read_grid(path, quantity="potential", scale=1.0):
     scale : float
         Factor of the values. The potential energy of an electron in eV, which density functional
         programs write, becomes V with -1.
+    form : "cube", "xsf" or "npz", optional
+        In place of the suffix.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def read_grid(path, quantity="potential", scale=1.0):
         raise AfmConfigError(f"afm: quantity: {quantity!r}; expected one of {', '.join(FACTORS)}")
     if not np.isfinite(scale):
         raise AfmConfigError(f"afm: scale: {scale}; expected a finite number")
-    suffix = path.suffix.lower()
+    suffix = path.suffix.lower() if form is None else f".{form}"
     if suffix in (".cube", ".cub"):
         array, *rest = read_cube(path, quantity)
     elif suffix == ".xsf":

@@ -18,7 +18,7 @@
 
 Own keys, absent by default (None): `pixPerAngstrome`, `Qs`, `QZs` (four tip charges, e, and their
 heights, Å), `rho` (name and weight, repeated: several multipoles), `stiffnessZ` (kz, N/m),
-`fdbm_vdw_type`, `d3_params`, `lj_vdw_damp`.
+`fdbm_vdw_type`, `d3_params`, `lj_vdw_damp`, `ffModel` (LJ, Morse or vdW).
 """
 
 import difflib
@@ -80,6 +80,7 @@ KEYS = {
     "fdbm_vdw_type": _Key(str, 1, None),
     "d3_params": _Key(dict, None, None),
     "lj_vdw_damp": _Key(int, 1, None),
+    "ffModel": _Key(str, 1, None),
 }
 
 

@@ -6,7 +6,7 @@ from simlab.core.jit import use_kernel_cache
 
 use_kernel_cache()
 
-MODULES = ("grid", "vdw", "fields", "relax", "newton", "strokes", "direct", "maps")
+MODULES = ("grid", "vdw", "fields", "relax", "newton", "strokes", "direct", "maps", "clouds")
 
 
 def warm():
