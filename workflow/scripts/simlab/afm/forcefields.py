@@ -6,6 +6,7 @@ import numpy as np
 
 from simlab.afm.errors import AfmConfigError, AfmPhysicsError
 from simlab.afm.kernels import grid
+from simlab.afm.kernels.parts import AtomsPart, HostPart
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.species import REA2LJ
 from simlab.afm.units import KE_FORCEFIELD
@@ -76,6 +77,11 @@ class ForceField:
         raise AfmPhysicsError(
             "afm: mode: direct; expected grid: this force field exists on its grid only"
         )
+
+    @property
+    def parts(self):
+        """Terms of the field for a device; see `kernels.parts`."""
+        return [HostPart(self.fill)]
 
     def whole(self):
         """Field on the whole box, float32 (nx, ny, nz, 4)."""
@@ -183,13 +189,15 @@ class AtomicField(ForceField):
         )
         coefficients = np.column_stack([self._parameters[:, :2], self._charges])
         coefficients = coefficients.astype(np.float32)
-        unused = (0, grid.TIP_CHARGES - len(shifts))
-        tip_charges = np.pad(self._tip_charges.astype(np.float32), unused)
-        shifts = np.pad(shifts, unused)
+        places, tip_charges = (
+            np.zeros(grid.TIP_CHARGES, np.int64),
+            np.zeros(grid.TIP_CHARGES, np.float32),
+        )
+        places[: len(shifts)], tip_charges[: len(shifts)] = shifts, self._tip_charges
 
         def task(begin, end):
             grid.lj_coulomb_columns(
-                begin, end, dx, dy, dz, coefficients, low, shifts, tip_charges, energy, columns, out
+                begin, end, dx, dy, dz, coefficients, low, places, tip_charges, energy, columns, out
             )
 
         return task
@@ -208,6 +216,15 @@ class AtomicField(ForceField):
             )
 
         return task
+
+    @property
+    def parts(self):
+        """One AtomsPart."""
+        xyzs, parameters, charges, heights, tip_charges, morse = self.direct
+        xyzs = xyzs - self.box.origin
+        return [
+            AtomsPart(xyzs, parameters, charges, heights, tip_charges, self._shifts, morse)
+        ]
 
     def at(self, points):
         """Sums over the atoms at points (m, 3), Å: float64 (m, 4)."""

@@ -12,7 +12,16 @@ PLANES = 12
 """Planes of the grid that are added at a time when strokes go below what is there."""
 
 
-def stroke_heights(job, piece, iso, nz, depth=None):
+def _on_cpu(piece, points, direction, iso, nz, step, force, zeta):
+    def task(first, last):
+        strokes.stroke_rows(
+            first, last, *piece.arguments, points, direction, iso, nz, step, force, zeta
+        )
+
+    over_rows(task, len(step))
+
+
+def stroke_heights(job, piece, iso, nz, depth=None, cut=cut, carry_on=_on_cpu):
     """Where strokes from the highest anchors first exceed a vertical force.
 
     Parameters
@@ -27,6 +36,10 @@ def stroke_heights(job, piece, iso, nz, depth=None):
     depth : float, optional
         What lies more than this below the highest crossing need not be found, Å: the strokes that
         are left end once one crossing is that deep.
+    cut : callable
+        Makes further pieces; see `pieces.cut`.
+    carry_on : callable
+        Carries the strokes on in a piece.
 
     Returns
     -------
@@ -43,14 +56,7 @@ def stroke_heights(job, piece, iso, nz, depth=None):
     zeta = np.full((nx, ny), -1, np.float32)
     at_once = max(1, math.floor(PLANES / max(1e-9, np.abs(points[3]).max())))
     while True:
-
-        def task(first, last, piece=piece):
-            strokes.stroke_rows(
-                first, last, *piece.arguments, points, direction, np.float32(iso), nz, step, force,
-                zeta,
-            )  # fmt: skip
-
-        over_rows(task, nx)
+        carry_on(piece, points, direction, np.float32(iso), nz, step, force, zeta)
         rows, columns = np.nonzero(step < nz)
         if len(rows) == 0 or _deep_enough(zeta, depth, job.dz):
             break
@@ -81,9 +87,9 @@ def _column_mask(points, rows, columns):
         needed = np.zeros(shape[:2], bool)
         x = np.floor(points[0, 0] + rows * points[1, 0]).astype(np.int64) - start[0]
         y = np.floor(points[0, 1] + columns * points[2, 1]).astype(np.int64) - start[1]
-        corner = x * shape[1] + y
-        for neighbor in (0, 1, shape[1], shape[1] + 1):
-            needed.ravel()[corner + neighbor] = True
+        needed[x, y] = True
+        needed[1:] |= needed[:-1]
+        needed[:, 1:] |= needed[:, :-1]
         return needed
 
     return mask

@@ -1,5 +1,6 @@
 """The part of a force-field grid that a scan reaches."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +45,17 @@ def cut(field, places, below, above, energy=False, columns=None):
     columns : callable, optional
         Gives the mask of `ForceField.fill` for (start, shape).
     """
-    below, above = (np.abs(to_steps(field.box, margin)) for margin in (below, above))
-    start = np.floor(places.min(axis=0) - below).astype(np.int64)
-    shape = np.floor(places.max(axis=0) + above).astype(np.int64) + 2 - start
+    start, shape = bounds(field.box, places, below, above)
     mask = None if columns is None else columns(start, shape)
     values = field.fill(start, shape, columns=mask, energy=energy)
     return Piece(values.reshape(-1), shape, start, energy)
+
+
+def bounds(box, places, below, above):
+    """First grid index and number of points (3,) int64 of a piece; arguments as of `cut`."""
+    below, above = (np.abs(to_steps(box, margin)) for margin in (below, above))
+    start = np.floor(places.min(axis=0) - below).astype(np.int64)
+    return start, np.floor(places.max(axis=0) + above).astype(np.int64) + 2 - start
 
 
 def to_steps(box, margin):
@@ -67,5 +73,5 @@ def span(frame, first, last):
 
     The indices run from `first` to `last`, both (3,) and included.
     """
-    corners = np.stack(np.meshgrid(*zip(first, last, strict=True), indexing="ij"), axis=-1)
-    return frame[0] + corners.reshape(-1, 3) @ frame[1:]
+    corners = np.array(list(itertools.product(*zip(first, last, strict=True))))
+    return frame[0] + corners @ frame[1:]
