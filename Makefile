@@ -42,13 +42,20 @@ test-peers: .venv/ready peers
 
 benchmark: .venv/ready peers
 	$(BIN)/python benchmarks/ptycho.py
+	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/afm.py
 	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/halo.py
 
 pylians: .venv/ready
 	$(BUILD_PYLIANS) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
 	    --require-hashes --requirement envs/peers/pylians.txt
 
-peers: $(PEERS_VENV)/halo/ready
+peers: $(PEERS_VENV)/afm/ready $(PEERS_VENV)/halo/ready
+
+$(PEERS_VENV)/afm/ready: envs/peers/afm.txt | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/afm
+	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/afm/bin/python \
+	    --requirement envs/peers/afm.txt
+	touch $@
 
 $(PEERS_VENV)/halo/ready: envs/peers/halo.txt envs/peers/pylians.txt | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/halo

@@ -21,9 +21,9 @@ from statistics import median
 
 import numpy as np
 from halo_work import HALOES, ROTATIONS, SPECIES, particle_counts, write_work
+from side_by_side import SINGLE, Worker, cpu_model, peers_python, version_in, write_results
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results" / "halo.json"
 BOUNDS = {
     128: {"required": 30, "goal": 75, "peak_mb": 700},
     256: {"required": 40, "goal": 110, "peak_mb": 1200},
@@ -33,38 +33,6 @@ TO_PEER = 1.33
 SPEEDUP = 1.6
 STREAM = {"peak_mb": 1200, "moving_share": 0.25, "reading_mb_per_s": 300, "writing_ms": 15}
 """Required of the streamed shard."""
-SINGLE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-
-
-class Worker:
-    """A process that answers each line with a line of JSON."""
-
-    def __init__(self, python, script, folder, environment):
-        self.process = subprocess.Popen(
-            [str(python), str(HERE / script), str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-        )
-
-    def ask(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self.process.args[1]} ended with code {self.process.wait()}")
-        return json.loads(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def peers_python():
-    """Python of the peers' environment, or None."""
-    python = Path(os.environ.get("PEERS_VENV", "../peers-venv")) / "halo" / "bin" / "python"
-    return python.absolute() if python.exists() else None
 
 
 def largest_difference(folder, halo, number):
@@ -94,8 +62,8 @@ def compare(n, repeat, python):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         write_work(folder, n)
-        ours = Worker(sys.executable, "halo_ours.py", folder, SINGLE)
-        plain = Worker(python, "halo_plain.py", folder, SINGLE) if python else None
+        ours = Worker(sys.executable, "halo_ours.py", folder, environment=SINGLE)
+        plain = Worker(python, "halo_plain.py", folder, environment=SINGLE) if python else None
         mine, theirs, worst = [], [], 0.0
         for k in range(repeat):
             halo, number = k % HALOES, k % ROTATIONS
@@ -190,13 +158,6 @@ def missed(results):
     return found
 
 
-def version_in(python, package):
-    """Version of a package in another environment, None without it."""
-    program = f"from importlib.metadata import version; print(version({package!r}))"
-    done = subprocess.run([python, "-c", program], check=False, capture_output=True, text=True)
-    return done.stdout.strip() or None
-
-
 def versions(python):
     """Versions of what is timed; those of the plain way from the environment of `python`."""
     found = {name: version(name) for name in ("numpy", "numba", "simlab")}
@@ -220,21 +181,12 @@ def print_result(n, result):
     print(f"       2 threads: {result['speedup_2_threads']:.2f} times as fast (>= {SPEEDUP})")
 
 
-def cpu_model():
-    """What /proc/cpuinfo calls the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "unknown"
-    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--large", action="store_true", help="also W(256) and a streamed shard")
     parser.add_argument("--repeat", type=int, default=3)
     arguments = parser.parse_args()
-    python = peers_python()
+    python = peers_python("halo")
     results = {
         "machine": {"processor": cpu_model(), "cpus": os.cpu_count()},
         "versions": versions(python),
@@ -253,8 +205,7 @@ def main():
     print(f"for plan.py: SECONDS_PER_ITEM = {1e-9 * best['ns_per_item']:.1e}")
     what = "sorting and reading" if arguments.large else "sorting; --large adds reading"
     print(f"             SECONDS_PER_PARTICLE = {1e-9 * fixed:.1e}  # {what}")
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_results("halo", results)
     wrong = missed(results)
     if wrong:
         raise SystemExit("\n".join(["MISSED:", *wrong]))

@@ -17,7 +17,7 @@ GOOD = {
 def benchmark(root, monkeypatch):
     monkeypatch.syspath_prepend(root / "benchmarks")
     yield importlib.import_module("halo")
-    for name in ("halo", "halo_work"):
+    for name in ("halo", "halo_work", "side_by_side"):
         sys.modules.pop(name)
 
 
