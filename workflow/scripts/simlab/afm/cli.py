@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from simlab.afm.cli_simulate import SimulateCommand, simulate
 from simlab.afm.options import (
     Descriptors,
     Molecules,
@@ -23,12 +24,19 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"token_normalize_func": lambda token: token.replace("_", "-")},
+    context_settings={
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+        "help_option_names": ["-h", "--help"],
+    },
 )
+app.command("simulate", cls=SimulateCommand)(simulate)
 
 Seed = Annotated[int, typer.Option("--seed", help="Of all random draws")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of a sample")]
 Backend = Annotated[str, typer.Option("--backend", help="numba, opencl or auto")]
+PixPerAngstrome = Annotated[
+    float, typer.Option("--pix-per-angstrome", help="Force-field grid points per Å")
+]
 Relax = Annotated[str, typer.Option("--relax", help="newton or fire")]
 
 
@@ -54,6 +62,7 @@ def generate(
     ] = 0.3,
     scan_dim: ScanDim = (128, 128, 19),
     scan_window: ScanWindow = (2, 2, 5, 18, 18, 6.9),
+    pix_per_angstrome: PixPerAngstrome = 10,
     df_steps: Annotated[
         int, typer.Option("--df-steps", help="Tip positions of one oscillation")
     ] = 10,
@@ -74,7 +83,10 @@ def generate(
             "seed": seed,
             "molecules": molecules_of(molecules),
             "charges": charges,
-            "simulator": simulator_of(scan_dim, scan_window, df_steps),
+            "simulator": {
+                **simulator_of(scan_dim, scan_window, df_steps),
+                "pixPerAngstrome": pix_per_angstrome,
+            },
             "aux_maps": descriptor,
             "tips": tips_of(tip),
             "batch_size": batch_size,
@@ -142,9 +154,7 @@ def generate_general(
     ] = 0.3,
     scan_dim: ScanDim = (128, 128, 19),
     scan_window: ScanWindow = (0, 0, 0, 16, 16, 1.9),
-    pix_per_angstrome: Annotated[
-        float, typer.Option("--pix-per-angstrome", help="Force-field grid points per Å")
-    ] = 10,
+    pix_per_angstrome: PixPerAngstrome = 10,
     df_steps: Annotated[
         int, typer.Option("--df-steps", help="Tip positions of one oscillation")
     ] = 10,
