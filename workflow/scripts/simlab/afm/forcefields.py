@@ -222,9 +222,7 @@ class AtomicField(ForceField):
         """One AtomsPart."""
         xyzs, parameters, charges, heights, tip_charges, morse = self.direct
         xyzs = xyzs - self.box.origin
-        return [
-            AtomsPart(xyzs, parameters, charges, heights, tip_charges, self._shifts, morse)
-        ]
+        return [AtomsPart(xyzs, parameters, charges, heights, tip_charges, self._shifts, morse)]
 
     def at(self, points):
         """Sums over the atoms at points (m, 3), Å: float64 (m, 4)."""

@@ -11,6 +11,7 @@ from simlab.afm.datagrid import COINCIDENCE, powered
 from simlab.afm.errors import AfmConfigError, AfmInputError, AfmPhysicsError
 from simlab.afm.forcefields import ForceField
 from simlab.afm.kernels import fields, vdw
+from simlab.afm.kernels.parts import D3, DispersionPart, GradientPart, ShiftedPart
 from simlab.afm.kernels.threads import over_rows
 
 FIELD_STEP = 0.05
@@ -72,6 +73,14 @@ class _SummedField(ForceField):
     def _add(self, start, shape, columns, out):
         raise NotImplementedError
 
+    @property
+    def parts(self):
+        """Terms of the base and of this field."""
+        return [*([] if self._base is None else self._base.parts), self._part()]
+
+    def _part(self):
+        raise NotImplementedError
+
 
 class _VdwField(_SummedField):
     """Sums over atoms in columns along z."""
@@ -108,6 +117,9 @@ class D3Field(_VdwField):
     def _rows(self, first, last, arguments, columns, out):
         vdw.add_d3(first, last, *arguments, columns, out)
 
+    def _part(self):
+        return DispersionPart(self._xyzs, self._coefficients, D3)
+
 
 class DampedVdwField(_VdwField):
     """The attraction of Lennard-Jones pairs, damped; see `kernels.vdw.add_dispersion`.
@@ -136,6 +148,9 @@ class DampedVdwField(_VdwField):
     def _rows(self, first, last, arguments, columns, out):
         vdw.add_dispersion(first, last, *arguments, self._damp, columns, out)
 
+    def _part(self):
+        return DispersionPart(self._xyzs, self._coefficients, self._damp)
+
 
 class EnergyGridField(_SummedField):
     """F = -grad E of an energy on the grid, by centered periodic differences, and a base field.
@@ -160,6 +175,9 @@ class EnergyGridField(_SummedField):
             lambda a, b: fields.add_gradient(a, b, self._energy, self._scale, *index, columns, out),
             shape[0],
         )
+
+    def _part(self):
+        return GradientPart(self._energy, self._scale)
 
 
 class PointTipField(_SummedField):
@@ -200,6 +218,15 @@ class PointTipField(_SummedField):
             ),
             shape[0],
         )
+
+    def _part(self):
+        tip = (self._charges, self._cells, self._offsets)
+        if self._field is not None:
+            return ShiftedPart(*tip, self._field.parts[0], None, None, None, None, None)
+        shifts = FIELD_STEP * np.linalg.inv(self._potential.steps)
+        scale, turn = np.float32(0.5 / FIELD_STEP), self._rot.astype(np.float32)
+        array = self._potential.array
+        return ShiftedPart(*tip, None, array, self._frame, shifts, scale, turn)
 
     def _planes(self, start, shape, columns):
         """Field of the potential and the potential on a region, float32 (a, b, c, 4)."""

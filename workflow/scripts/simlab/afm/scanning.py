@@ -11,6 +11,7 @@ from simlab.afm.kernels import direct, newton, relax
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.pieces import cut, grid_frame, span
 from simlab.afm.units import EVA2_NM
+from simlab.core.opencl import gpu_exists, opencl_platforms
 
 logger = logging.getLogger("simlab.afm")
 
@@ -134,8 +135,12 @@ class ScanResult:
 
 
 @dataclass
-class _Pass:
-    """Arrays that a relaxation writes, whatever its mode."""
+class Pass:
+    """Arrays that a relaxation writes, whatever its mode and engine.
+
+    `todo` (nx, ny) marks the pixels that are not done, `keep` tells whether `forces` and `paths`
+    are wanted; counts and extents are by rows of pixels.
+    """
 
     job: ScanJob
     keep: bool
@@ -154,6 +159,7 @@ class _Pass:
         self.paths = np.full((*shape, 3), np.nan, np.float32)
 
     def result(self):
+        """The ScanResult; pixels that are not done are NaN and count as unconverged."""
         lost = int(self.todo.sum()) * self.job.scan_dim[2]
         fallbacks, unconverged = (int(n) for n in self.counts.sum(axis=0))
         low, high = self.extent[:, 0].min(axis=0), self.extent[:, 1].max(axis=0)
@@ -190,7 +196,7 @@ class NumbaEngine:
         return forces, (job.anchors() + done.paths).astype(np.float32)
 
     def _relax(self, job, keep):
-        work = _Pass(job, keep)
+        work = Pass(job, keep)
         if job.mode == "direct":
             self._relax_direct(work)
         else:
@@ -218,18 +224,14 @@ class NumbaEngine:
             if margin is None or not work.todo.any():
                 return
             margins = np.full(3, margin)
-            piece = cut(job.field, _reach(job, work.todo), margins, margins, energy=work.keep)
+            piece = cut(job.field, reach_of(job, work.todo), margins, margins, energy=work.keep)
 
     def _piece(self, job, energy):
         """The part of the grid that the job usually needs; kept until the next job."""
         kept_job, piece = self._kept
         if kept_job is not job or (energy and not piece.energy):
             self._kept = (None, None)
-            every = np.ones(job.scan_dim[:2], np.uint8)
-            upright = np.array_equal(job.tip_axes, np.eye(3))
-            below, above = (BELOW, ABOVE) if upright else (BELOW.max(), BELOW.max())
-            below, above = (np.broadcast_to(margin, 3) for margin in (below, above))
-            piece = cut(job.field, _reach(job, every), below, above, energy=energy)
+            piece = cut(job.field, *usual_reach(job), energy=energy)
             self._kept = (job, piece)
         return piece
 
@@ -238,7 +240,7 @@ class NumbaEngine:
         spring, weights = job.spring(np.float64), np.asarray(job.weights, np.float64)
         axes = np.stack([job.rest, job.tip_axes[2]])
         box = job.field.box
-        inverse, atoms = np.array(box.inverse), _atoms(job)
+        inverse, atoms = np.array(box.inverse), exact_atoms(job)
 
         def task(first, last):
             direct.relax_rows(
@@ -270,7 +272,7 @@ class NumbaEngine:
         self._kept = (None, None)
 
 
-def _atoms(job):
+def exact_atoms(job):
     """Arguments of the exact kernels; AfmPhysicsError for fields that exist on a grid only."""
     job.field.at(np.zeros((0, 3)))
     return job.field.direct
@@ -279,7 +281,7 @@ def _atoms(job):
 def _direct_heights(job, iso, nz):
     zeta = np.full(job.scan_dim[:2], -1, np.float32)
     start = np.vstack([job.frame[0] + job.rest, job.frame[1:]])
-    atoms, direction = _atoms(job), np.array(job.tip_axes[2], np.float64)
+    atoms, direction = exact_atoms(job), np.array(job.tip_axes[2], np.float64)
 
     def task(first, last):
         direct.stroke_rows(first, last, atoms, start, direction, float(iso), nz, zeta)
@@ -288,7 +290,7 @@ def _direct_heights(job, iso, nz):
     return zeta
 
 
-def _reach(job, todo):
+def reach_of(job, todo):
     """Corners, in grid coordinates, of the unloaded particle's places over the pixels `todo`."""
     rows, columns = np.nonzero(todo)
     places = grid_frame(job.field.box, np.vstack([job.frame[0] + job.rest, job.frame[1:]]))
@@ -296,13 +298,22 @@ def _reach(job, todo):
     return span(places, first, (rows.max(), columns.max(), job.scan_dim[2] - 1))
 
 
+def usual_reach(job):
+    """Places, margins below and above of the part of the grid that a job usually needs."""
+    upright = np.array_equal(job.tip_axes, np.eye(3))
+    margins = (BELOW, ABOVE) if upright else (BELOW.max(), BELOW.max())
+    every = np.ones(job.scan_dim[:2], np.uint8)
+    return reach_of(job, every), *(np.broadcast_to(margin, 3) for margin in margins)
+
+
 _chosen_platform = None
 
 
 def init_env(i_platform=0):
-    """Choose the OpenCL platform that backend "auto" uses.
+    """Choose the OpenCL platform that backends "auto" and "opencl" use, be it a CPU's.
 
-    Without pyopencl or any platform one line is logged and numba computes.
+    SIMLAB_OPENCL_DEVICE wins over it. Without pyopencl or any platform one line is logged and
+    numba computes.
 
     Raises
     ------
@@ -312,38 +323,30 @@ def init_env(i_platform=0):
     global _chosen_platform
     platforms = opencl_platforms()
     if not platforms:
+        _chosen_platform = None
         logger.warning("afm: no OpenCL platform found; numba computes on the CPU")
         return
     if not 0 <= i_platform < len(platforms):
-        listing = ", ".join(f"{i}: {p.name.strip()}" for i, p in enumerate(platforms))
-        raise RuntimeError(f"afm: i_platform: {i_platform}; expected one of {listing}")
+        names = ", ".join(f"{i}: {p.name.strip()}" for i, p in enumerate(platforms))
+        raise RuntimeError(f"afm: i_platform: {i_platform}; expected one of {names}")
     _chosen_platform = platforms[i_platform]
 
 
-def opencl_platforms():
-    """All OpenCL platforms; empty without any, or without pyopencl."""
-    try:
-        import pyopencl as cl
-    except ImportError:
-        return []
-    try:
-        return cl.get_platforms()
-    except cl.LogicError:  # the loader's word for none
-        return []
-
-
 def engine(name):
-    """Engine of a backend: "numba", "opencl", or "auto" (a GPU chosen by `init_env`, else numba).
+    """Engine of a backend: "numba", "opencl", or "auto".
+
+    "auto" is OpenCL where `init_env` chose a platform or a GPU exists, else numba; where OpenCL
+    cannot compute, one line is logged.
 
     Raises
     ------
     AfmConfigError
         For another name.
     AfmPhysicsError
-        For "opencl" without a platform.
+        For "opencl" without a device that can be used; lists the platforms.
     """
     if name == "auto":
-        name = "opencl" if _chosen_platform is not None and _has_gpu(_chosen_platform) else "numba"
+        return _automatic()
     if name == "numba":
         return NumbaEngine()
     if name == "opencl":
@@ -351,13 +354,17 @@ def engine(name):
             raise AfmPhysicsError(
                 "afm: backend: opencl; found no OpenCL platform; expected a driver, or numba"
             )
-        from simlab.afm.kernels.opencl import OpenCLEngine
+        from simlab.afm.opencl_scanning import OpenCLEngine
 
         return OpenCLEngine(_chosen_platform)
     raise AfmConfigError(f"afm: backend: {name!r}; expected auto, numba or opencl")
 
 
-def _has_gpu(platform):
-    import pyopencl as cl
-
-    return any(device.type & cl.device_type.GPU for device in platform.get_devices())
+def _automatic():
+    if _chosen_platform is None and not gpu_exists():
+        return NumbaEngine()
+    try:
+        return engine("opencl")
+    except AfmPhysicsError as error:
+        logger.warning("%s; numba computes on the CPU", error)
+        return NumbaEngine()
