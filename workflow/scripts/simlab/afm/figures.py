@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simlab.afm.species import element_table
+from simlab.afm.slices import draw_atoms
 from simlab.core import figures
 
 PREVIEW_DPI = 75
@@ -12,8 +12,6 @@ ROW_INCHES = 2.5
 FIRST_INCHES, LAST_INCHES = 16.0, 32.0
 """Narrowest and widest sheet: 1200 and 2400 px."""
 TEXT_SCALE = {"font.size": 11, "axes.titlesize": 11, "axes.labelsize": 10, "figure.titlesize": 18}
-ATOM_COLORS = {1: "#ffffff", 6: "#606060", 7: "#3b5bdb", 8: "#e03131", 16: "#f0c000"}
-OTHER_COLOR = "#2f9e44"
 
 
 def draw_samples(path, samples, *, descriptors, title, dpi=PREVIEW_DPI):
@@ -51,7 +49,7 @@ def _draw_sample(row, sample, descriptors):
     for axis, j in zip(row[:3], (0, depth // 2, depth - 1), strict=True):
         label = sample["label"] if j == 0 else ""
         _show(axis, sample["images"][:, :, j], f"{label} df, slice {j}".strip(), "Hz", extent)
-    _draw_atoms(row[0], sample["mol"])
+    draw_atoms(row[0], sample["mol"][:, :3], sample["mol"][:, 4])
     for axis, values, name in zip(row[3:], sample["maps"], descriptors, strict=True):
         _show(axis, values, name, "", extent)
     figures.scale_bar(row[0], 5.0, "5 Å")
@@ -61,26 +59,6 @@ def _show(axis, values, title, unit, extent):
     cmap = figures.AMPLITUDE if unit == "Hz" else figures.INTENSITY
     image = figures.show_map(axis, values.T[::-1], title=title, unit=unit, cmap=cmap)
     image.set_extent(extent)
-
-
-def _draw_atoms(axis, mol):
-    order = np.argsort(mol[:, 2])
-    numbers = mol[order, 4].astype(int)
-    radii = element_table().covalent[numbers - 1]
-    top = mol[:, 2].max()
-    depth = np.clip(1 + (mol[order, 2] - top) / 4.0, 0.15, 1.0)
-    limits = axis.get_xlim(), axis.get_ylim()
-    axis.scatter(
-        mol[order, 0],
-        mol[order, 1],
-        s=40 * radii**2,
-        c=[ATOM_COLORS.get(z, OTHER_COLOR) for z in numbers],
-        edgecolors="black",
-        linewidths=0.4,
-        alpha=depth,
-    )
-    axis.set_xlim(*limits[0])
-    axis.set_ylim(*limits[1])
 
 
 def draw_maps(path, maps, names, window, *, title, dpi=PREVIEW_DPI):
