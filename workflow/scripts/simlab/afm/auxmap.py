@@ -7,6 +7,7 @@ import numpy as np
 
 from simlab.afm.aux_options import AUX_OPTIONS
 from simlab.afm.errors import AfmConfigError
+from simlab.afm.kernels import maps
 from simlab.afm.rotations import check_rotation, rotate_about
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError
@@ -48,6 +49,8 @@ class AuxMap:
 
     n_channels = 1
     needs_scanner = False
+    maps = maps
+    """What draws: functions of the names and arguments of `kernels.maps`."""
 
     def __init__(self, scan_dim, scan_window, **arguments):
         self._set_arguments(arguments)

@@ -6,7 +6,6 @@ import numpy as np
 
 from simlab.afm.auxmap import AuxMap
 from simlab.afm.errors import AfmPhysicsError
-from simlab.afm.kernels import maps
 from simlab.afm.molecules import covalent_radii, findBonds_, vdw_radii
 from simlab.afm.species import atomic_number, symbol_of
 
@@ -51,7 +50,7 @@ class vdwSpheres(_SphereMap):  # noqa: N801
     def _draw(self, xyz, Zs):
         out = self._image(self.zmin)
         channels = np.zeros(len(Zs), np.int64)
-        maps.spheres(self.xs, self.ys, self._spheres(xyz, Zs), channels, out[:, :, None])
+        self.maps.spheres(self.xs, self.ys, self._spheres(xyz, Zs), channels, out[:, :, None])
         return out
 
 
@@ -70,7 +69,7 @@ class SphereCaps(_SphereMap):
     def _draw(self, xyz, Zs):
         out = self._image(self.zmin)
         spheres = self._spheres(xyz, Zs)
-        maps.caps(self.xs, self.ys, spheres, self.zmin, self.tgMax, self.tgWidth, out)
+        self.maps.caps(self.xs, self.ys, spheres, self.zmin, self.tgMax, self.tgWidth, out)
         return out
 
 
@@ -82,7 +81,7 @@ class _SphereChannels(_SphereMap):
     def _draw(self, xyz, Zs):
         channels = self.channels_of(Zs)
         out = np.full((*self.scan_dim, self.n_channels), self.zmin, np.float32)
-        maps.spheres(self.xs, self.ys, self._spheres(xyz, Zs), channels, out)
+        self.maps.spheres(self.xs, self.ys, self._spheres(xyz, Zs), channels, out)
         if self.bOccl:
             out[out < out.max(axis=2, keepdims=True) - OCCLUSION_TOLERANCE] = self.zmin
         return out
@@ -230,7 +229,7 @@ class AtomicDisks(AuxMap):
         shown = (depth < -self.zmin) & (centered | (below_sphere < -self.zmax_s))
         weights = 1 - depth / -self.zmin
         atoms = np.column_stack([xyz[:, :2], weights, covalent_radii(Zs)])
-        maps.disks(self.xs, self.ys, atoms[shown], out)
+        self.maps.disks(self.xs, self.ys, atoms[shown], out)
         return out
 
 
@@ -254,7 +253,7 @@ class DiskOcclusion(AuxMap):
         depth = xyz[:, 2].max() - xyz[:, 2]
         radii = vdw_radii(Zs) + self.Rpp
         atoms = np.column_stack([xyz[:, :2], depth, radii, covalent_radii(Zs)])
-        maps.occluded_disks(self.xs, self.ys, atoms, self.zmin, self.zmargin, -self.zmin, out)
+        self.maps.occluded_disks(self.xs, self.ys, atoms, self.zmin, self.zmargin, -self.zmin, out)
         return out
 
 
@@ -338,7 +337,7 @@ class Bonds(_ProfileMap):
         pairs = np.array(findBonds_(xyz, Zs), np.int64).reshape(-1, 2)
         relative = np.column_stack([xyz[:, :2], xyz[:, 2] - xyz[:, 2].max()])
         bonds = np.hstack([relative[pairs[:, 0]], relative[pairs[:, 1]]])
-        maps.bond_profiles(
+        self.maps.bond_profiles(
             self.xs,
             self.ys,
             bonds,
@@ -382,7 +381,9 @@ class AtomRfunc(_ProfileMap):
         weights = (self.zmin - height) / self.zmin
         shown = (height > self.zmin) & (weights > 0)
         atoms = np.column_stack([xyz[:, :2], weights])[shown]
-        maps.atom_profiles(self.xs, self.ys, atoms, self._samples, self.drStep, self._reach, out)
+        self.maps.atom_profiles(
+            self.xs, self.ys, atoms, self._samples, self.drStep, self._reach, out
+        )
         return out
 
 
@@ -395,5 +396,5 @@ class Lorentz(AuxMap):
     def _draw(self, xyz, Zs):
         out = self._image()
         atoms = np.column_stack([xyz[:, :2], xyz[:, 2].max() - xyz[:, 2]])
-        maps.lorentzians(self.xs, self.ys, atoms, self.A, self.w, out)
+        self.maps.lorentzians(self.xs, self.ys, atoms, self.A, self.w, out)
         return out

@@ -71,6 +71,7 @@ class OpenCLEngine:
         self._forces = Forces(self._device)
         self._kept = []
         self.maps = Maps(self._device)
+        """Kernels of the descriptors."""
 
     @property
     def description(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from simlab.afm.errors import AfmConfigError, AfmPhysicsError
 from simlab.afm.heights import stroke_heights
-from simlab.afm.kernels import direct, newton, relax
+from simlab.afm.kernels import direct, maps, newton, relax
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.pieces import cut, grid_frame, span
 from simlab.afm.units import EVA2_NM
@@ -172,6 +172,8 @@ class NumbaEngine:
     """Relaxation, frequency shifts and strokes on the CPU."""
 
     description = {"backend": "numba", "device": "CPU"}  # noqa: RUF012
+    maps = maps
+    """Kernels of the descriptors."""
 
     def __init__(self):
         self._kept = (None, None)

@@ -7,7 +7,6 @@ import numpy as np
 from simlab.afm.auxmap import AuxMap, rotated
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.geometry_maps import DIMENSIONS, WINDOW, vdwSpheres
-from simlab.afm.kernels import maps
 from simlab.afm.units import KE, R2SAFE
 
 logger = logging.getLogger("simlab.afm")
@@ -160,7 +159,7 @@ class ESMap(_SurfaceMap):
         atoms = np.column_stack([rotated(xyzqs[:, :3], rotation, center), xyzqs[:, 3]])
         field = np.zeros((nx, ny), np.float32)
         xs, ys = np.linspace(x0, x1, nx), np.linspace(y0, y1, ny)
-        maps.vertical_field(xs, ys, z1 - depth, atoms, KE, ESMAP_SOFTENING, field)
+        self.maps.vertical_field(xs, ys, z1 - depth, atoms, KE, ESMAP_SOFTENING, field)
         heights = heights.astype(np.float32)
         return np.stack([np.where(heights == 0, np.float32(0), field), heights], axis=-1)
 
@@ -192,12 +191,13 @@ class ESMapConstant(AuxMap):
         out = self._image()
         if pot is None:
             atoms = np.column_stack([xyz, xyzqs[:, 3]])
-            maps.vertical_field(self.xs, self.ys, plane, atoms, KE, R2SAFE, out)
+            self.maps.vertical_field(self.xs, self.ys, plane, atoms, KE, R2SAFE, out)
         else:
             fixed = xyzqs[:, :3].mean(axis=0) if center is None else center
             out[:] = self._field_of(pot, plane, rotation, fixed)
         if self.vdW_cutoff is not None:
             spheres = vdwSpheres(self.scan_dim, self.scan_window, self.vdW_cutoff, self.Rpp)
+            spheres.maps = self.maps
             mask = spheres(np.column_stack([xyz, xyzqs[:, 3]]), Zs)
             out[mask == mask.min()] = 0
         return out

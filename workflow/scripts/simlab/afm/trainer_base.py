@@ -90,6 +90,8 @@ class BatchTrainer(RandomDraws):
                     f"afm: aux_maps: {type(aux_map).__name__} belongs to another scanner; expected "
                     "the scanner of the trainer's AFMulator"
                 )
+            if hasattr(aux_map, "maps"):
+                aux_map.maps = self.afmulator.scanner.engine.maps
         return aux_maps
 
     def _per_tip(self, name, values):

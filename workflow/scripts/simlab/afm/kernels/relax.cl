@@ -196,9 +196,13 @@ kernel void ziso(global const Scan *scan, global const float4 *piece,
             break;
         global const float4 *p = piece + (place.x * scan->sy + place.y) * scan->sz + place.z;
         const float3 t = at - whole;
-        const float now = direction.x * trilinear(p, row, plane, t, 0)
-            + direction.y * trilinear(p, row, plane, t, 1)
-            + direction.z * trilinear(p, row, plane, t, 2);
+        float now = 0.0f;
+        if (direction.x != 0.0f)
+            now += direction.x * trilinear(p, row, plane, t, 0);
+        if (direction.y != 0.0f)
+            now += direction.y * trilinear(p, row, plane, t, 1);
+        if (direction.z != 0.0f)
+            now += direction.z * trilinear(p, row, plane, t, 2);
         if (i > 0 && now / iso > 1.0f) {
             zeta[pixel] = (float)i + (iso - before) / (now - before);
             i = end;
