@@ -3,16 +3,14 @@
 import copy
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from halo_campaign import sample_bytes
 from halo_commands import FOLDER, call, files_in, processing, published_bytes
+from workflow_jobs import jobs_of, run_campaign
 
 from simlab.core.files import read_json, read_npz, write_npz
 from simlab.core.manifest import require_verified
@@ -38,19 +36,7 @@ GATHERING = {"halo_index", "halo_normalization", "halo_checks", "halo_preview", 
 @pytest.fixture(scope="module")
 def finished(root, tmp_path_factory):
     """Folder of the campaign, run once for all tests that only look at it."""
-    directory = tmp_path_factory.mktemp("finished")
-    (directory / "campaign.yaml").write_text(yaml.safe_dump(CAMPAIGN))
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"),
-            *("--directory", directory, "--cores", "2", "--scheduler", "greedy"),
-            *("--configfile", directory / "campaign.yaml"),
-        ],
-        check=True,
-        capture_output=True,
-        cwd=directory,
-    )
-    return directory
+    return run_campaign(root, tmp_path_factory.mktemp("finished"), CAMPAIGN)
 
 
 @pytest.fixture
@@ -67,15 +53,6 @@ def campaign():
 
 def data_set(directory):
     return Path(directory) / "results" / "halo" / NAME
-
-
-def jobs_of(output):
-    """Rules that a run executed or a dry run would."""
-    return {
-        line.split()[1].rstrip(":")
-        for line in output.splitlines()
-        if line.startswith(("rule ", "localrule "))
-    }
 
 
 def test_the_manifest_names_every_file(finished):

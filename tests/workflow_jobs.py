@@ -1,0 +1,31 @@
+"""Whole campaigns run by Snakemake, and which rules a run executed."""
+
+import subprocess
+import sys
+
+import yaml
+
+
+def run_campaign(root, directory, campaign):
+    """Run a campaign, a mapping, in `directory`."""
+    (directory / "campaign.yaml").write_text(yaml.safe_dump(campaign))
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"),
+            *("--directory", directory, "--cores", "2", "--scheduler", "greedy"),
+            *("--configfile", directory / "campaign.yaml"),
+        ],
+        check=True,
+        capture_output=True,
+        cwd=directory,
+    )
+    return directory
+
+
+def jobs_of(output):
+    """Rules that a run executed or a dry run would."""
+    return {
+        line.split()[1].rstrip(":")
+        for line in output.splitlines()
+        if line.startswith(("rule ", "localrule "))
+    }
