@@ -5,6 +5,8 @@ import sys
 
 import pytest
 import yaml
+from afm_finished import SMALL as SMALL_AFM
+from afm_finished import SmallDataset as SmallAfmDataset
 from halo_finished import SmallDataset
 
 from simlab.core.config import parse_config
@@ -110,6 +112,14 @@ def finished_halo(tmp_path_factory):
     draw_preview(halo_specs.preview_spec(dataset), folder, folder / "preview.png")
     files = [folder / name for name in halo_plan.published(dataset) if name != "statistics.html"]
     write_dataset_manifest(whole, "code", files, folder / "manifest.json")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_afm(tmp_path_factory):
+    """Folder of a small AFM data set with every file, made by the workflow's stages."""
+    folder = tmp_path_factory.mktemp("finished_afm") / "seed_co"
+    SmallAfmDataset.of(folder, SMALL_AFM).make().finish("seed_co")
     return folder
 
 

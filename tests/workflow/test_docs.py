@@ -52,9 +52,11 @@ def named_campaigns(page):
 
 
 @pytest.fixture(scope="module")
-def reader(finished, finished_halo, tmp_path_factory):
+def reader(root, finished, finished_afm, finished_halo, tmp_path_factory):
     """A folder with finished data sets and simulations, as a reader of the pages has it."""
     folder = tmp_path_factory.mktemp("reader")
+    (folder / "resources").symlink_to(root / "resources")
+    shutil.copytree(finished_afm, folder / "results" / "afm" / "seed_co")
     tiny = finished / "results" / "ptycho" / "tiny"
     shutil.copytree(tiny, folder / "results" / "ptycho" / "leaves")
     shutil.copy(tiny / "simulated.npz", folder)
@@ -80,6 +82,10 @@ def test_python_examples_run(python_blocks_ran):
     assert count > 20
     assert (folder / "sample.npz").is_file()
     assert (folder / "camels" / "tables" / "SB35_1" / "halos.csv").is_file()
+    assert [path.name for path in sorted(folder.glob("batch_*.npz"))] == [
+        "batch_0.npz",
+        "batch_1.npz",
+    ]
 
 
 def test_yaml_examples_are_campaigns_or_data_sets_that_can_be_planned(
@@ -107,8 +113,10 @@ def as_tested(words, clone):
     return words
 
 
-def test_shell_examples_run(root, finished, clone_to, tmp_path):
+def test_shell_examples_run(root, finished, python_blocks_ran, clone_to, tmp_path):
     clone = clone_to(tmp_path)
+    shutil.copytree(python_blocks_ran[0] / "dft", clone / "dft")
+    shutil.copy(python_blocks_ran[0] / "params.ini", clone)
     shutil.copytree(
         finished / "results" / "ptycho" / "tiny", clone / "results" / "ptycho" / "leaves"
     )
@@ -175,6 +183,45 @@ def test_the_table_of_halo_checks_has_their_ids_in_order(root, finished_halo):
     text = (root / "docs" / "halo-physics.md").read_text()
     named = re.findall(r"^\| (C\d+) \|", text, flags=re.MULTILINE)
     assert named == [row["id"] for row in json.loads((finished_halo / "checks.json").read_text())]
+
+
+def test_the_table_of_afm_checks_has_their_ids_in_order(root, finished_afm):
+    text = (root / "docs" / "afm-physics.md").read_text()
+    named = re.findall(r"^\| `(afm\.\w+)` \|", text, flags=re.MULTILINE)
+    rows = json.loads((finished_afm / "checks.json").read_text())
+    found = [".".join(row["id"].split(".")[:2]) for row in rows]
+    assert named == list(dict.fromkeys(found))
+
+
+def test_the_contract_of_afm_names_what_the_files_hold(root, finished_afm):
+    import h5py
+    import numpy as np
+
+    text = (root / "docs" / "afm-data-contract.md").read_text()
+    with h5py.File(finished_afm / "shards" / "shard_00000.h5") as shard:
+        held = set(shard.attrs)
+        shard.visititems(lambda name, item: held.add(name) if hasattr(item, "shape") else None)
+    for path in finished_afm.rglob("*.npz"):
+        with np.load(path, allow_pickle=path.parent.name == "batches") as arrays:
+            held |= set(arrays)
+    for table in ("index.csv", "molecules.csv"):
+        held |= set((finished_afm / table).read_text().splitlines()[0].split(","))
+    summary = json.loads((finished_afm / "normalization.json").read_text())
+    held |= {*summary, *summary["histograms"], *summary["histograms"]["tilt"]}
+    held |= {*summary["afm"]["CO"][0], *summary["desc"]["HeightMap"]}
+    assert {name for name in held if f"`{name}`" not in text} == set()
+
+
+def test_the_tables_of_descriptors_and_flags_are_complete(root):
+    from simlab.afm.aux_options import AUX_OPTIONS
+    from simlab.afm.flags import MEANINGS
+
+    physics = (root / "docs" / "afm-physics.md").read_text()
+    section = physics.split("## Descriptors")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)) == set(AUX_OPTIONS)
+    contract = (root / "docs" / "afm-data-contract.md").read_text()
+    bits = re.findall(r"^\| (\d) \| (\d+) \|", contract, flags=re.MULTILINE)
+    assert [(1 << int(bit), int(value)) for bit, value in bits] == [(b, b) for b in MEANINGS]
 
 
 def test_the_contract_of_halo_maps_names_what_the_files_hold(root, finished_halo):
@@ -253,7 +300,7 @@ def test_figures_are_those_of_their_script(root, tmp_path):
     shown = {
         path for page in pages(root) for path in re.findall(r"images/(\w+\.png)", page.read_text())
     }
-    assert set(drawn) == shown - {"siemens64.png"}  # the preview of a data set
+    assert set(drawn) == shown - {"siemens64.png", "seed_co.png"}  # previews of data sets
     for name in drawn:
         new, old = imread(tmp_path / name), imread(root / "docs" / "images" / name)
         assert new.shape == old.shape, name

@@ -38,6 +38,7 @@ def test_commands_and_examples_run_as_printed(root, clone):
     shapes = (
         "assert photons.shape == truth.shape == (32, 32), photons.shape",
         "assert truth.shape == (3, 128, 128) and parameters.shape == (15,), parameters.shape",
+        "assert images.shape == (1, 64, 64, 10) and stacks.shape == (1, 4, 24, 24, 10)",
     )
     for block, shape in zip(blocks(root, "python"), shapes, strict=True):
         subprocess.run([sys.executable, "-c", f"{block}\n{shape}\n"], cwd=clone, check=True)

@@ -81,7 +81,7 @@ DOMAINS = {
         AfmDataset,
         {"aux_maps": ("aux_maps", AUX_OPTIONS)},
         "No key is required, and\n`{}` is the published example;",
-        "What the\noptions of `simulate` do in detail is told by the",
+        "What the\noptions of `generate` do in detail is told by the",
     ),
     "halo": Domain(
         "Halo maps",
@@ -195,13 +195,15 @@ def options_table(parameters):
         annotation, info = get_args(parameter.annotation)
         kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
         kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is list else kinds[0]
-        type_text = "flag" if kind is bool else TYPE_NAMES[kind]
+        type_text = "flag" if kind is bool else _option_type(kind)
         type_text += f" >= {info.min}" if info.min is not None else ""
         meaning, told = _without_default(info.help or "")
         if parameter.default is inspect.Parameter.empty:
             default = "required"
         elif kind is bool:
             default = "off"
+        elif isinstance(getattr(info, "show_default", None), str):
+            default = info.show_default
         else:
             default = told or _option_default(parameter.default)
         names = ", ".join(f"`{name}`" for name in _option_names(parameter.name, info))
@@ -209,7 +211,18 @@ def options_table(parameters):
     return _table(("option", "type", "default", "meaning"), rows)
 
 
+def _option_type(kind):
+    """Of an option; a tuple is given as its values with spaces between."""
+    if get_origin(kind) is not tuple:
+        return TYPE_NAMES[kind]
+    members = [TYPE_NAMES[member] for member in get_args(kind)]
+    same = len(set(members)) == 1
+    return f"{len(members)} {members[0]}s" if same else ", ".join(members)
+
+
 def _option_default(value):
+    if isinstance(value, tuple):
+        return " ".join(map(_option_default, value))
     if value in (None, ""):
         return ""
     return f"{value:g}" if isinstance(value, float) and abs(value) >= 1e6 else str(value)
