@@ -1,4 +1,5 @@
 import pytest
+from afm_commands import call
 from afm_finished import SMALL, SmallDataset
 
 
@@ -12,3 +13,17 @@ def small_afm(tmp_path_factory):
 def spoilable(small_afm, tmp_path):
     """A copy of it that a test may damage."""
     return small_afm.copy_to(tmp_path / "small")
+
+
+@pytest.fixture
+def afm(capsys):
+    """Run `simlab afm ...` in this process; returns (stdout, stderr)."""
+
+    def start(*words, code=0):
+        capsys.readouterr()
+        found = call(*words)
+        out, err = capsys.readouterr()
+        assert found == code, out + err
+        return out, err
+
+    return start
