@@ -14,7 +14,6 @@ from simlab.afm.stages.batches import write_batch
 from simlab.afm.stages.checks import case_of, write_dataset_checks
 from simlab.afm.stages.grids import write_grids
 from simlab.afm.stages.index import write_index
-from simlab.afm.stages.manifest import write_dataset_manifest
 from simlab.afm.stages.molecules import collect_molecules
 from simlab.afm.stages.normalization import write_normalization
 from simlab.afm.stages.plan import write_plan
@@ -22,6 +21,7 @@ from simlab.afm.stages.preview import draw_preview
 from simlab.afm.stages.samples import write_shard
 from simlab.core.config import parse_config
 from simlab.core.files import read_json, read_npz, write_json, write_npz
+from simlab.core.manifest import write_folder_manifest
 from simlab.core.sharding import shard_range
 
 SMALL = {
@@ -156,7 +156,8 @@ class SmallDataset:
         )
         draw_preview(name, self["molecules.npz"], self.shards()[0], self["preview.png"])
         files = [self[file] for file in plan.published(self.dataset, self.sizes)]
-        write_dataset_manifest(specs.whole_spec(self.dataset), "code", files, self["manifest.json"])
+        whole = specs.whole_spec(self.dataset)
+        write_folder_manifest("afm", whole, "code", files, self["manifest.json"])
 
     @property
     def check_spec(self):

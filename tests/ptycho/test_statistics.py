@@ -349,7 +349,7 @@ def test_object_statistics_without_any_pixel_are_undefined():
         "simlab.ptycho.stages.index",
         "simlab.ptycho.stages.scale",
         "simlab.ptycho.stages.normalization",
-        "simlab.ptycho.stages.manifest",
+        "simlab.core.manifest",
     ],
 )
 def test_light_jobs_import_neither_numba_nor_matplotlib(root, module):

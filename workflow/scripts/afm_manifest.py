@@ -1,10 +1,11 @@
 """Snakemake entry point of rule `afm_manifest`."""
 
-from simlab.afm.stages.manifest import write_dataset_manifest
 from simlab.core.job import job
+from simlab.core.manifest import write_folder_manifest
 
 with job(snakemake) as log:
-    write_dataset_manifest(
+    write_folder_manifest(
+        "afm",
         snakemake.params.spec,
         snakemake.params.code,
         list(snakemake.input),

@@ -1,10 +1,11 @@
 """Snakemake entry point of rule `ptycho_manifest`."""
 
 from simlab.core.job import job
-from simlab.ptycho.stages.manifest import write_dataset_manifest
+from simlab.core.manifest import write_folder_manifest
 
 with job(snakemake) as log:
-    write_dataset_manifest(
+    write_folder_manifest(
+        "ptycho",
         snakemake.params.spec,
         snakemake.params.code,
         list(snakemake.input),

@@ -47,6 +47,23 @@ def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None
     )
 
 
+def write_folder_manifest(domain, spec, code, files, json):
+    """Write manifest.json for `files`, paths in its folder, which is named after the data set.
+
+    `spec` is the whole configuration with its `seed`, `code` the digest of the producers.
+    """
+    folder = Path(json).parent
+    write_manifest(
+        json,
+        domain=domain,
+        dataset=folder.name,
+        files=[Path(file).relative_to(folder).as_posix() for file in files],
+        spec=spec,
+        seed=spec["seed"],
+        code=code,
+    )
+
+
 def describe(path):
     """Manifest entry of a file: sha256, bytes, and shape and dtype of its arrays."""
     path = Path(path)

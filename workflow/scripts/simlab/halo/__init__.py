@@ -5,7 +5,7 @@ This package is lazy: a name is imported from its module when it is first used, 
 imports from the defining modules.
 """
 
-from importlib import import_module
+from simlab.core.lazy import lazy_names
 
 _MODULES = {
     "files.snapshots": ("load_dmo_particles", "load_hydro_particles", "iter_particles"),
@@ -27,18 +27,5 @@ _MODULES = {
     "synthetic": ("synthesize_simulation",),
     "files.writer": ("write_simulation",),
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted([*globals(), *__all__])
+__all__, __getattr__, __dir__ = lazy_names(__name__, _MODULES)
