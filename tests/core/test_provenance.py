@@ -64,7 +64,7 @@ def test_the_library_imports_nothing_by_name(root):
     library = root / "workflow" / "scripts" / "simlab"
     for path in library.rglob("*.py"):
         text = path.read_text()
-        if path.name != "__init__.py":
+        if path != library / "core" / "lazy.py":
             assert "import_module" not in text, path
             assert "__import__" not in text, path
 
