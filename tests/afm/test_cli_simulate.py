@@ -161,6 +161,13 @@ def test_a_lattice_in_the_file_goes_before_that_of_the_parameters(afm, here):
     np.testing.assert_array_equal(result(here / "out")["df"], expected)
 
 
+def test_suspicious_geometries_are_scanned_with_a_warning(afm, here, caplog):
+    saveXYZ(here / "odd.xyz", np.vstack([XYZ, XYZ[0] + [0, 0, 0.2]]), [*ZS, 1], [*QS, 0])
+    afm("simulate", "-i", "odd.xyz", "-o", "out", "--save_df")
+    (warning,) = [text for text in caplog.messages if "odd.xyz" in text]
+    assert "closer than 0.4 Å" in warning
+
+
 def test_ranges_give_a_folder_for_each_combination(afm, here):
     ranges = ("--qrange", -0.1, 0, 2, "--krange", 0.2, 0.4, 2, "--arange", 0.3, 0.5, 2)
     out, _ = afm("simulate", "-i", "acid.xyz", "-o", "out", "--save_df", *ranges)

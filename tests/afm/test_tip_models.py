@@ -76,6 +76,17 @@ def test_each_model_gives_other_images():
         assert np.abs(images[one] - images[other]).max() > 0.1
 
 
+@pytest.mark.parametrize(
+    "options", [{"ff_model": "Morse"}, {"ff_model": "vdW"}, {"rho": {"dz2": -0.4}}], ids=str
+)
+def test_opencl_devices_know_every_model(options):
+    numba, device = (
+        small_simulator(**options, backend=backend)(*sample("bcb"))
+        for backend in ("numba", "opencl")
+    )
+    assert np.quantile(np.abs(numba - device), 0.999) < 0.05
+
+
 def test_charges_under_a_density_act_as_gaussians_on_gaussians():
     sigma, q = 0.7, 0.4
     afmulator = small_simulator(rho={"s": 0.2}, sigma=sigma, pixPerAngstrome=5)

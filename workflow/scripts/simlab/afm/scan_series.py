@@ -4,6 +4,7 @@ What the original programs do one after another with grids on disk between them,
 """
 
 import itertools
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from simlab.afm.config import MODEL_CO
 from simlab.afm.densities import MULTIPOLES
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.files.params import KEYS, read_params
+from simlab.afm.molecules import suspicions
 from simlab.afm.parameter_files import arguments_of, values_of
 from simlab.afm.scan_inputs import read_sample, read_tip
 from simlab.afm.scan_outputs import STACK_FORMATS, Wanted, require_free, write_outputs
@@ -23,6 +25,8 @@ from simlab.afm.stages.molecules import published_path
 from simlab.core.files import sha256_of
 from simlab.core.progress import progress
 from simlab.core.provenance import package_versions
+
+logger = logging.getLogger("simlab.afm")
 
 DEFAULT_FILES = ("params.ini", "params.toml")
 FILES = ("input", "density", "tip_dens", "tip_delta_dens")
@@ -144,6 +148,7 @@ def run_series(series):
         density=series.density,
         density_cutoff=series.density_cutoff,
     )
+    _judge(series.input, sample)
     if series.tip_dens is not None and not (sample.has_potential or sample.qs.any()):
         raise AfmConfigError(
             f"afm: --tip_dens: {series.tip_dens} over {series.input}, which has no charges; "
@@ -200,6 +205,12 @@ def _scan(afmulator, sample, wanted):
         scanner = afmulator.scanner
         forces, paths = scanner.engine.relaxed(scanner.job)
     return Scan(afmulator, df, forces, paths, sample.xyzs, sample.Zs)
+
+
+def _judge(file, sample):
+    """Log what is suspicious about a geometry; one wider than the scan is not, here."""
+    for text in suspicions(sample.xyzs, sample.Zs, (np.inf, np.inf)):
+        logger.warning("afm: %s: %s", file, text)
 
 
 def _check(series):
