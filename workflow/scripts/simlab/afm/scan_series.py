@@ -17,6 +17,7 @@ from simlab.afm.errors import AfmConfigError
 from simlab.afm.files.params import KEYS, read_params
 from simlab.afm.molecules import suspicions
 from simlab.afm.parameter_files import arguments_of, values_of
+from simlab.afm.sample_fields import FF_MODELS
 from simlab.afm.scan_inputs import read_sample, read_tip
 from simlab.afm.scan_outputs import STACK_FORMATS, Wanted, require_free, write_outputs
 from simlab.afm.simulator import AFMulator
@@ -31,7 +32,6 @@ logger = logging.getLogger("simlab.afm")
 DEFAULT_FILES = ("params.ini", "params.toml")
 FILES = ("input", "density", "tip_dens", "tip_delta_dens")
 MAX_SCANS = 1000
-FORCE_FIELDS = ("LJ", "Morse", "vdW")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,9 +233,9 @@ def _check(series):
             f"afm: --output_format: {series.wanted.form!r}; expected one of "
             f"{', '.join(STACK_FORMATS)}"
         )
-    if series.ffModel is not None and series.ffModel not in FORCE_FIELDS:
+    if series.ffModel is not None and series.ffModel not in FF_MODELS:
         raise AfmConfigError(
-            f"afm: --ffModel: {series.ffModel!r}; expected one of {', '.join(FORCE_FIELDS)}"
+            f"afm: --ffModel: {series.ffModel!r}; expected one of {', '.join(FF_MODELS)}"
         )
     if series.density is not None and series.ffModel not in (None, "vdW"):
         raise AfmConfigError(
