@@ -194,7 +194,8 @@ kernel void ziso(global const Scan *scan, global const float4 *piece,
         const int3 place = index + vload3(nx + ny + i, index_tables) + convert_int3(whole);
         if (any(place < 0) || any(place + 1 >= shape))
             break;
-        global const float4 *p = piece + (place.x * scan->sy + place.y) * scan->sz + place.z;
+        global const float4 *p = piece + scan->piece
+            + (place.x * scan->sy + place.y) * scan->sz + place.z;
         const float3 t = at - whole;
         float now = 0.0f;
         if (direction.x != 0.0f)
