@@ -22,6 +22,10 @@ from simlab.afm.scanning import GROWTH, Pass, reach_of, usual_reach
 from simlab.core.errors import SimlabError
 
 
+SLACK = 1e-4
+"""Room for the single precision of places in pieces that are cut without margins, Å."""
+
+
 class DevicePiece(NamedTuple):
     """Forces on some of the grid points of a field, on the device.
 
@@ -207,7 +211,8 @@ class OpenCLEngine:
             return zeta, False
 
         def cut(field, places, below, above, energy=False, columns=None):
-            return self._cut("deeper", [(job, places, below, above)], energy, columns)[0]
+            request = (job, places, below + SLACK, above + SLACK)
+            return self._cut("deeper", [request], energy, columns)[0]
 
         def carry_on(piece, points, direction, iso, nz, step, force, zeta):
             scan = _scan(job, piece)._replace(anchors=points)

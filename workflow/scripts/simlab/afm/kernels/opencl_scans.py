@@ -11,6 +11,7 @@ PIXEL_GROUPS = {False: (16, 1), True: (8, 8)}
 """Work-groups on devices that are (True) and are not GPUs."""
 
 FAR = np.iinfo(np.int32).max
+BELOW_ONE = np.nextafter(np.float32(1), np.float32(0))
 
 
 class Scan(NamedTuple):
@@ -200,16 +201,21 @@ def _entry(scan):
 def place_tables(frame, counts, start):
     """Places frame[0] + i frame[1] + j frame[2] + k frame[3] - start as sums of table rows.
 
+    Where an axis of the frame moves one coordinate only, its cells are those of double precision.
+
     Returns
     -------
     index, fraction : int32, float32 (nx + ny + nz, 3)
         Row i, nx + j and nx + ny + k add up to the place.
     """
     rows = [np.arange(n)[:, None] * frame[1 + axis] for axis, n in enumerate(counts)]
-    rows[0] = rows[0] + (frame[0] - start)
+    for axis in range(3):
+        rows[axis][:, axis] = frame[0, axis] + rows[axis][:, axis]
     places = np.concatenate(rows)
     whole = np.floor(places)
-    return whole.astype(np.int32), (places - whole).astype(np.float32)
+    fraction = np.minimum((places - whole).astype(np.float32), BELOW_ONE)
+    firsts = np.repeat(np.diag(start), counts, axis=0)
+    return (whole - firsts).astype(np.int32), fraction
 
 
 class Atoms(NamedTuple):
