@@ -226,7 +226,8 @@ def shard_megabytes(dataset):
         n = grid_points(dataset)
         # potential, density, tip densities, their transforms and energies in single precision
         whole = 4 * n[0] * n[1] * n[2] * 12
-    kept = 64 if dataset.backend == "opencl" else 2
+    # a device computes all samples of a batch at once
+    kept = dataset.batch_size * len(dataset.tips) if dataset.backend == "opencl" else 2
     return int(BASE_MB + (one * dataset.batch_size * 2 + region * kept + whole) / 2**20)
 
 
