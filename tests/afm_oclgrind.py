@@ -11,10 +11,12 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests")]
 
 def main(lanes, nx, ny, n_atoms):
     from simlab.afm.boxes import Box, equilibrium_offset
+    from simlab.afm.densities import HartreePotential
     from simlab.afm.forcefields import AtomicField
-    from simlab.afm.grid_fields import D3Field, EnergyGridField
+    from simlab.afm.grid_fields import D3Field, EnergyGridField, hartree_point_field
     from simlab.afm.kernels import opencl
     from simlab.afm.opencl_scanning import OpenCLEngine
+    from simlab.afm.rotations import rotation_matrix
     from simlab.afm.scanning import ScanJob, internal_stiffness
 
     opencl.lanes_of = lambda device: lanes
@@ -26,12 +28,14 @@ def main(lanes, nx, ny, n_atoms):
     parameters, charges = np.tile([20.0, 3e4], (n_atoms, 1)), rng.normal(0, 0.1, n_atoms)
     lj = AtomicField(box, xyzs, parameters)
     energy = rng.normal(0, 0.01, box.shape).astype(np.float32)
+    potential = HartreePotential(energy, box.lvec)
     d3 = D3Field(box, xyzs, np.tile([5.0, 40.0, 500.0, 4000.0], (n_atoms, 1)))
     fields = [
         AtomicField(box, xyzs, parameters, charges, [-1, 2, -1], [1, 0, -1]),
         AtomicField(box, xyzs, parameters, charges, [0.3], [0.3]),
         EnergyGridField(box, energy, d3),
-        lj,
+        hartree_point_field(box, potential, lj, [0.3, -0.3], [0.4, -1]),
+        hartree_point_field(box, potential, lj, [0.3], [0.1], rotation_matrix((1, 1, 1), 0.7)),
     ]
     window = np.array([[4, 4, 5.0], [12, 12, 5.6]])
 
