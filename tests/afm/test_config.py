@@ -149,3 +149,22 @@ def test_wrong_keys_are_named(mapping, expected):
 def test_all_problems_are_told_at_once():
     text = message({"seed": -1, "distAbove": 99, "aux_maps": ["Bond"]})
     assert text.startswith("campaign: 3 problems")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ({"aux_maps": [{"SpheresType": {"nChan": 2, "types": {"H": 2}}}]}, "must be -1 to 1"),
+        ({"aux_maps": [{"SpheresType": {"types": {"Hx": 0}}}]}, "'Hx' is not an element"),
+        ({"aux_maps": [{"MultiMapSpheresElements": {"elems": [["Hx"]]}}]}, "is not an element"),
+        ({"simulator": {"A_pauli": 12}}, "simulator.A_pauli has no meaning with sim_type: LJ+PC"),
+        ({"simulator": {"sigma": 0.5}}, "simulator.sigma has no meaning with sim_type: LJ+PC"),
+        ({**FDBM, "simulator": {"lj_vdw_damp": 1}}, "lj_vdw_damp has no meaning"),
+        ({**FDBM, "randomize": {"eps": 0.1}}, "randomize.eps has no meaning"),
+        ({"randomize": {"eps": 2}}, "randomize.eps: Input should be less than 2"),
+        ({"strict": True, "tips": [{"iZPP": "Kr"}]}, "Kr has arbitrary Lennard-Jones parameters"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_keys_that_could_do_harm_or_nothing_are_refused(mapping, expected):
+    assert expected in message(mapping)

@@ -2,14 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, create_model, model_serializer, model_validator
+from pydantic import Field, create_model, field_validator, model_serializer, model_validator
 
+from simlab.afm.errors import AfmInputError
+from simlab.afm.species import atomic_number
 from simlab.core.config import Integer, Number, Section
 
 Depth = Annotated[Number, Field(lt=0)]
 """A lower bound below the top of the molecule, Å."""
 
 ElementList = list[str | Integer]
+
+
+def element_number(value):
+    """Atomic number of a symbol or number; ValueError, as validators want it, for others."""
+    try:
+        return atomic_number(value)
+    except AfmInputError as error:
+        raise ValueError(str(error)) from None
 
 
 class Spheres(Section):
@@ -80,6 +90,14 @@ class ElementChannels(Section):
         description="Elements of each channel, symbols or atomic numbers",
     )
 
+    @field_validator("elems")
+    @classmethod
+    def _known(cls, value):
+        for elements in value:
+            for element in elements:
+                element_number(element)
+        return value
+
     @property
     def n_channels(self):
         """Channels of the map."""
@@ -96,6 +114,18 @@ class TypeChannels(Section):
     types: dict[str, Integer] = Field(
         description="Element -> channel from 0; -1 = not shown; others are not shown"
     )
+
+    @field_validator("types")
+    @classmethod
+    def _known_types(cls, value, info):
+        channels = info.data.get("nChan", 118)
+        for element, channel in value.items():
+            element_number(element)
+            if not -1 <= channel < channels:
+                raise ValueError(
+                    f"{element} has channel {channel}, it must be -1 to {channels - 1} (nChan - 1)"
+                )
+        return value
 
     @property
     def n_channels(self):
@@ -172,6 +202,7 @@ AUX_OPTIONS = {
 }
 """Name of a descriptor -> model of its arguments; constructors have the same defaults."""
 
+WITHOUT_RADII = ("HeightMap", "ESMap", "ESMapConstant", "Lorentz")
 NEED_SCANNER = ("HeightMap", "ESMap")
 FIXED_CHANNELS = {"ESMap": 2}
 
@@ -209,6 +240,12 @@ class _Entry(Section):
     def needs_scanner(self):
         """Whether it looks at the force field of the last scan."""
         return self.name in NEED_SCANNER
+
+    @property
+    def needs_radii(self):
+        """Whether it draws atoms with their radii."""
+        cut_off = getattr(self.options, "vdW_cutoff", None) is not None
+        return cut_off or self.name not in WITHOUT_RADII
 
     @model_serializer
     def _short(self):

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from simlab.afm.aux_options import AuxMapEntry
-from simlab.afm.microscope_config import Matrix, Simulator, Tip, element_number
+from simlab.afm.aux_options import AuxMapEntry, element_number
+from simlab.afm.microscope_config import Matrix, Simulator, Tip
 from simlab.afm.requirements import problems_of
 from simlab.core.config import Integer, Name, Number, Section, Seed
 
@@ -36,8 +36,14 @@ class Randomize(Section):
     )
     q: Number = Field(0, ge=0, description="Width of the change of charges, e")
     R: Number = Field(0, ge=0, description="Width of the change of radii, Å")
-    eps: Number = Field(0, ge=0, description="Width of the relative change of depths")
-    alpha: Number = Field(0, ge=0, description="Width of the relative change of Morse exponents")
+    eps: Number = Field(0, ge=0, lt=2, description="Width of the relative change of depths")
+    alpha: Number = Field(
+        0,
+        ge=0,
+        lt=2,
+        description="Width of the relative change of Morse exponents; drawn and recorded by the "
+        "streams, but no force field of a data set uses them",
+    )
 
     @field_validator("df_steps")
     @classmethod

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from simlab.afm.errors import AfmInputError
-from simlab.afm.species import atomic_number
+from simlab.afm.aux_options import element_number
 from simlab.core.config import Integer, Name, Number, Section, nearest
 
 MULTIPOLES = ("s", "px", "py", "pz", "dx2", "dy2", "dz2", "dxy", "dxz", "dyz")
@@ -18,14 +17,6 @@ Vector = tuple[Number, Number, Number]
 Matrix = tuple[Vector, Vector, Vector]
 FourCharges = Annotated[list[Number], Field(min_length=4, max_length=4)]
 Stiffness = Annotated[list[Number], Field(min_length=4, max_length=4)]
-
-
-def element_number(value):
-    """Atomic number of a symbol or number; ValueError, as validators want it, for others."""
-    try:
-        return atomic_number(value)
-    except AfmInputError as error:
-        raise ValueError(str(error)) from None
 
 
 def _checked_stiffness(value):

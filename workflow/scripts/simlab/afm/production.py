@@ -47,6 +47,7 @@ def afmulator_of(dataset):
         kCantilever=simulator.kCantilever,
         relax=dataset.relax,
         backend=dataset.backend,
+        strict=dataset.strict,
     )
 
 

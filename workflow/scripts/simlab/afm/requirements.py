@@ -3,6 +3,7 @@
 import math
 
 from simlab.afm.boxes import GRID_SIZES
+from simlab.afm.species import element_table, symbol_of
 
 PADDING = (3.0, 3.0, 5.0)
 """Of the automatic force-field box around the scan window, Å."""
@@ -12,6 +13,7 @@ def problems_of(dataset):
     """What is wrong with the keys of a data set together, as texts that name them."""
     return [
         *_force_field(dataset),
+        *_without_effect(dataset),
         *_tips(dataset),
         *_descriptors(dataset),
         *_randomized(dataset),
@@ -37,6 +39,31 @@ def _force_field(dataset):
         yield "simulator.sample_lvec spans no volume"
     if any(images) and lattice is None and not on_grids:
         yield "simulator.npbc needs simulator.sample_lvec"
+
+
+DENSITY_KEYS = ("A_pauli", "B_pauli", "fdbm_vdw_type", "d3_params", "lj_vdw_damp")
+
+
+def _without_effect(dataset):
+    """Keys that were given and would change nothing."""
+    kind = dataset.sim_type
+    if kind != "FDBM":
+        for key in DENSITY_KEYS:
+            if _changed(dataset.simulator, key):
+                yield f"simulator.{key} has no meaning with sim_type: {kind}"
+    elif dataset.simulator.fdbm_vdw_type == "D3":
+        if _changed(dataset.simulator, "lj_vdw_damp"):
+            yield "simulator.lj_vdw_damp has no meaning with fdbm_vdw_type: D3"
+        if dataset.randomize.eps:
+            yield "randomize.eps has no meaning with fdbm_vdw_type: D3"
+    elif _changed(dataset.simulator, "d3_params"):
+        yield "simulator.d3_params has no meaning with fdbm_vdw_type: LJ"
+    if kind != "LJ+Hartree" and _changed(dataset.simulator, "sigma"):
+        yield f"simulator.sigma has no meaning with sim_type: {kind}"
+
+
+def _changed(section, key):
+    return getattr(section, key) != type(section).model_fields[key].get_default()
 
 
 def _determinant(rows):
@@ -72,6 +99,11 @@ def _tips(dataset):
                 )
         elif given:
             yield f"{where}.{given[0]} has no meaning with sim_type: {dataset.sim_type}"
+        if dataset.strict and element_table().placeholder[tip.iZPP - 1]:
+            yield (
+                f"{where}.iZPP: {symbol_of(tip.iZPP)} has arbitrary Lennard-Jones parameters "
+                "(2 Å, 10 meV), which strict: true refuses"
+            )
         length = tip.tipR0z or dataset.simulator.tipR0[2]
         if math.hypot(*dataset.simulator.tipR0[:2]) >= length:
             yield f"{where}.tipR0z is {length:g}, the tilt of simulator.tipR0 is not smaller"

@@ -5,6 +5,7 @@ whose results it changes.
 """
 
 from simlab.afm.config import DatasetConfig
+from simlab.core.config import published_path
 
 NEVER_IN_SAMPLES = ("samples_per_shard", "target_seconds", "seconds_per_sample", "export")
 """Keys that change how samples are dealt to files, not the samples."""
@@ -13,7 +14,8 @@ NEVER_IN_SAMPLES = ("samples_per_shard", "target_seconds", "seconds_per_sample",
 def molecules_spec(dataset):
     """Rule afm_molecules."""
     spec = dataset.model_dump(mode="json", include={"charges", "strict"})
-    return {**spec, "window": list(dataset.simulator.size[:2])}
+    radii = any(entry.needs_radii for entry in dataset.aux_maps)
+    return {**spec, "window": list(dataset.simulator.size[:2]), "radii": radii}
 
 
 def grids_spec(dataset):
@@ -49,7 +51,21 @@ def checks_spec(dataset, sizes):
 
 def whole_spec(dataset):
     """Rule afm_manifest."""
-    return dataset.model_dump(mode="json")
+    return published_spec(dataset.model_dump(mode="json"))
+
+
+def published_spec(spec):
+    """A spec with the paths in it as published files may hold them."""
+    spec = {**spec, "molecules": [published_path(pattern) for pattern in spec["molecules"]]}
+    spec["tips"] = [_published(tip, ("tip_density", "tip_delta_density")) for tip in spec["tips"]]
+    if spec["grids"] is not None:
+        spec["grids"] = _published(spec["grids"], ("potential", "density"))
+    return spec
+
+
+def _published(section, keys):
+    named = {key: published_path(section[key]) for key in keys if section.get(key) is not None}
+    return {**section, **named}
 
 
 def dataset_from(spec):

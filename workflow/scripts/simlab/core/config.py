@@ -119,6 +119,19 @@ def user_path(path):
     return path
 
 
+def published_path(path):
+    """A path as published files may name it: relative as it is, absolute ones by their name.
+
+    Those inside the repository are named relative to it.
+    """
+    path = Path(path)
+    if not path.is_absolute():
+        return path.as_posix()
+    if path.is_relative_to(REPOSITORY):
+        return path.relative_to(REPOSITORY).as_posix()
+    return path.name
+
+
 def nearest(word, known):
     """', did you mean X?' for the closest of the `known` words, or ''."""
     near = difflib.get_close_matches(str(word), [str(k) for k in known], n=1)

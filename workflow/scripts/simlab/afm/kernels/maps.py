@@ -33,13 +33,13 @@ def spheres(xs, ys, atoms, channels, out):
     atoms : (n, 4) float64
         x, y, height z of the center, radius r, Å.
     channels : (n,) int64
-        Into which channel an atom is drawn; negative = none.
+        Into which channel an atom is drawn; beyond the channels of `out` = none.
     out : (nx, ny, c) float32
     """
     for a in range(atoms.shape[0]):
         k = channels[a]
         x, y, z, r = atoms[a]
-        if k < 0 or not r > 0:
+        if k < 0 or k >= out.shape[2] or not r > 0:
             continue
         i0, i1 = span(xs, x, r)
         j0, j1 = span(ys, y, r)

@@ -10,7 +10,7 @@ from simlab.afm.files.molecules import Molecule, write_molecule_table, write_mol
 from simlab.afm.files.xyz import loadXYZ
 from simlab.afm.molecules import suspicions
 from simlab.afm.species import symbol_of
-from simlab.core.config import REPOSITORY
+from simlab.core.config import published_path
 from simlab.core.errors import SimlabError
 from simlab.core.files import sha256_of
 
@@ -35,7 +35,7 @@ def load_molecules(spec, files):
     Parameters
     ----------
     spec : mapping
-        charges, strict, window.
+        charges, strict, window, radii.
     files : list of path
 
     Raises
@@ -70,7 +70,7 @@ def judge(file, molecule, spec):
     With `strict` suspicious molecules are wrong ones.
     """
     heavy = sorted({int(z) for z in molecule.Z if z > RADII_UNKNOWN_BEYOND})
-    if heavy:
+    if heavy and spec["radii"]:
         names = ", ".join(symbol_of(z) for z in heavy)
         return [f"afm: {file}: element {names}; descriptors know radii up to Z 112"]
     found = suspicions(molecule.xyz, molecule.Z, spec["window"])
@@ -90,13 +90,3 @@ def _repeated(files, digests):
             )
         first.setdefault(digest, file)
     return problems
-
-
-def published_path(file):
-    """A file as the outputs may name it: no absolute paths."""
-    path = Path(file)
-    if not path.is_absolute():
-        return path.as_posix()
-    if path.is_relative_to(REPOSITORY):
-        return path.relative_to(REPOSITORY).as_posix()
-    return path.name

@@ -10,7 +10,7 @@ from simlab.afm.files.molecules import read_molecules
 from simlab.afm.files.shards import ShardWriter
 from simlab.afm.flags import FAILED, flags_of_geometry, flags_of_sample
 from simlab.afm.production import oriented, trainer_of
-from simlab.afm.specs import dataset_from
+from simlab.afm.specs import dataset_from, published_spec
 from simlab.afm.statistics import SampleStatistics
 from simlab.afm.trainer_base import Sample
 from simlab.core.errors import SimlabError
@@ -77,14 +77,14 @@ def write_shard(spec, plan_npz, molecules_npz, grids, samples, h5, stats, *, cod
 def attributes_of(spec, dataset, channels, trainer, code):
     """Root attributes of a shard."""
     return {
-        "spec": spec,
+        "spec": published_spec(spec),
         "seed": dataset.seed,
         "code": code,
         "versions": package_versions(),
         "backend": dataset.backend,
         "device": trainer.afmulator.scanner.engine.description["device"],
         "desc_channels": channels.descriptors,
-        "tips": [tip.model_dump(mode="json") for tip in dataset.tips],
+        "tips": published_spec(spec)["tips"],
         "dz": dataset.simulator.dz,
         "amplitude": dataset.simulator.dz * dataset.simulator.n_weights,
         "z_mean": channels.z_mean,
