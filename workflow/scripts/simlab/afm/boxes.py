@@ -13,6 +13,9 @@ GRID_SIZES = (16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 
 MAX_GRID_POINTS = GRID_SIZES[-1]
 
+PADDING = (3, 3, 5)
+"""Of an automatic box around the scan window, Å."""
+
 
 @dataclass(frozen=True, eq=False)
 class Box:
@@ -90,7 +93,7 @@ def _frozen(array):
     return array
 
 
-def get_lvec(scan_window, pad=(3, 3, 5), tipR0=(0, 0, 3), pixPerAngstrome=10):
+def get_lvec(scan_window, pad=PADDING, tipR0=(0, 0, 3), pixPerAngstrome=10):
     """Automatic force-field box around a scan.
 
     The box is the window and `pad` on each side, widened to the next number of grid points in

@@ -1,13 +1,11 @@
 """Configuration of the microscope and its tips: defaults, units, ranges and rules."""
 
-import json
-from functools import cache
-from importlib.resources import files
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from simlab.afm.aux_options import element_number
+from simlab.afm.dispersion import functionals
 from simlab.core.config import Integer, Name, Number, Section, nearest
 
 MULTIPOLES = ("s", "px", "py", "pz", "dx2", "dy2", "dz2", "dxy", "dxz", "dyz")
@@ -17,6 +15,12 @@ Vector = tuple[Number, Number, Number]
 Matrix = tuple[Vector, Vector, Vector]
 FourCharges = Annotated[list[Number], Field(min_length=4, max_length=4)]
 Stiffness = Annotated[list[Number], Field(min_length=4, max_length=4)]
+
+
+def _checked_stiffness(value):
+    if value is not None and (min(value) < 0 or value[3] <= 0):
+        raise ValueError("kx, ky, kz must be >= 0 and kr > 0")
+    return value
 
 
 def _checked_stiffness(value):

@@ -39,7 +39,7 @@ def _radii(Zs, table, kind):
     return radii
 
 
-def findBonds_(xyzs, Zs, fR=1.2):
+def findBonds_(xyzs, Zs, fR=BOND_FACTOR):
     """Pairs of atoms closer than fR times the sum of their covalent radii.
 
     Parameters

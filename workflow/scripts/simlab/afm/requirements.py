@@ -2,11 +2,8 @@
 
 import math
 
-from simlab.afm.boxes import GRID_SIZES
+from simlab.afm.boxes import GRID_SIZES, PADDING
 from simlab.afm.species import element_table, symbol_of
-
-PADDING = (3.0, 3.0, 5.0)
-"""Of the automatic force-field box around the scan window, Å."""
 
 
 def problems_of(dataset):
@@ -54,8 +51,9 @@ def _without_effect(dataset):
     elif dataset.simulator.fdbm_vdw_type == "D3":
         if _changed(dataset.simulator, "lj_vdw_damp"):
             yield "simulator.lj_vdw_damp has no meaning with fdbm_vdw_type: D3"
-        if dataset.randomize.eps:
-            yield "randomize.eps has no meaning with fdbm_vdw_type: D3"
+        for key in ("R", "eps"):
+            if getattr(dataset.randomize, key):
+                yield f"randomize.{key} has no meaning with fdbm_vdw_type: D3"
     elif _changed(dataset.simulator, "d3_params"):
         yield "simulator.d3_params has no meaning with fdbm_vdw_type: LJ"
     if kind != "LJ+Hartree" and _changed(dataset.simulator, "sigma"):
