@@ -29,13 +29,6 @@ def _checked_stiffness(value):
     return value
 
 
-@cache
-def functionals():
-    """Names of the functionals with D3 parameters."""
-    text = files(__package__).joinpath("data/d3_bj_params.json").read_text(encoding="utf-8")
-    return tuple(json.loads(text))
-
-
 class DispersionParameters(Section):
     """Becke-Johnson parameters of a functional that is not in the table."""
 
