@@ -23,12 +23,6 @@ def _checked_stiffness(value):
     return value
 
 
-def _checked_stiffness(value):
-    if value is not None and (min(value) < 0 or value[3] <= 0):
-        raise ValueError("kx, ky, kz must be >= 0 and kr > 0")
-    return value
-
-
 class DispersionParameters(Section):
     """Becke-Johnson parameters of a functional that is not in the table."""
 
