@@ -126,8 +126,9 @@ def test_slanted_boxes_are_refused():
 
 def test_what_is_no_rotation_is_refused():
     box, potential = reference_box(), sample_grids()[0]
-    with pytest.raises(AfmConfigError, match=r"rot: .*expected a \(3, 3\) rotation matrix"):
-        hartree_point_field(box, potential, None, [1.0], [0.0], rot=2 * np.eye(3))
+    for matrix in (2 * np.eye(3), np.diag([-1.0, 1, 1])):
+        with pytest.raises(AfmConfigError, match=r"rot: .*expected a \(3, 3\) rotation matrix"):
+            hartree_point_field(box, potential, None, [1.0], [0.0], rot=matrix)
 
 
 def test_tip_charges_need_as_many_heights():

@@ -108,7 +108,10 @@ def test_rotated_coordinates_are_products_with_the_transposed_matrix():
     np.testing.assert_allclose(rotate_about(xyz, turn).mean(axis=0), xyz.mean(axis=0), atol=1e-15)
 
 
-@pytest.mark.parametrize("matrix", [np.ones((3, 3)), np.eye(2), "x", 2 * np.eye(3)])
+@pytest.mark.parametrize(
+    "matrix",
+    [np.ones((3, 3)), np.eye(2), "x", None, 2 * np.eye(3), np.diag([1, 1, -1]), -np.eye(3)],
+)
 def test_what_is_no_rotation_is_refused(matrix):
     with pytest.raises(AfmConfigError, match="orthogonal"):
         check_rotation(matrix)

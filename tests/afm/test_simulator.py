@@ -197,6 +197,7 @@ def test_unusable_arguments_are_value_errors_that_name_them(options, message):
         ({"Zs": [6]}, "Zs: 1 elements; expected 12"),
         ({"qs": np.zeros(3)}, r"qs: shape \(3,\); expected \(12,\)"),
         ({"rot": np.ones((3, 3))}, "rotation matrix"),
+        ({"rot": np.diag([1.0, 1, -1])}, r"rotation matrix: .*determinant \+1"),
         ({"rot_center": [0, 0]}, "rot_center"),
         ({"REAs": np.zeros((3, 4))}, r"REAs: shape \(3, 4\); expected \(12, 4\)"),
         ({"sample_lvec": np.ones((3, 3))}, "sample_lvec"),

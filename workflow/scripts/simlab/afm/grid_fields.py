@@ -13,6 +13,7 @@ from simlab.afm.forcefields import ForceField
 from simlab.afm.kernels import fields, vdw
 from simlab.afm.kernels.parts import D3, DispersionPart, GradientPart, ShiftedPart
 from simlab.afm.kernels.threads import over_rows
+from simlab.afm.rotations import check_rotation
 
 FIELD_STEP = 0.05
 """Displacement h of the central difference of an interpolated potential, Å."""
@@ -33,10 +34,7 @@ def _checked_box(box):
 
 
 def _checked_rotation(rot):
-    rot = np.eye(3) if rot is None else np.array(rot, np.float64)
-    if rot.shape != (3, 3) or np.abs(rot @ rot.T - np.eye(3)).max() > 1e-6:
-        raise AfmConfigError(f"afm: rot: {rot.tolist()}; expected a (3, 3) rotation matrix")
-    return rot
+    return np.eye(3) if rot is None else check_rotation(rot)
 
 
 def _indices(box, start, shape):

@@ -79,15 +79,21 @@ def rotate_about(xyzs, rotation, center=None):
 
 
 def check_rotation(rotation, name="rot"):
-    """`rotation` as a (3, 3) float64 copy; AfmConfigError unless orthogonal within 1e-6."""
+    """`rotation` as a (3, 3) float64 copy.
+
+    Raises AfmConfigError unless it is orthogonal within 1e-6 and of determinant +1: a reflection
+    would make another molecule of a chiral one.
+    """
     try:
         matrix = np.array(rotation, np.float64)
     except (TypeError, ValueError):
         matrix = np.empty(0)
-    if matrix.shape != (3, 3) or not np.allclose(matrix @ matrix.T, np.eye(3), rtol=0, atol=1e-6):
+    square = matrix.shape == (3, 3)
+    orthogonal = square and np.allclose(matrix @ matrix.T, np.eye(3), rtol=0, atol=1e-6)
+    if not orthogonal or np.linalg.det(matrix) < 0:
+        found = str(rotation) if matrix.size == 0 else matrix.tolist()
         raise AfmConfigError(
-            f"afm: {name}: {np.array(rotation, dtype=object).tolist()}; expected an orthogonal "
-            "3 x 3 matrix"
+            f"afm: {name}: {found}; expected a (3, 3) rotation matrix: orthogonal, determinant +1"
         )
     return matrix
 

@@ -17,6 +17,7 @@ from simlab.afm.grid_fields import (
     hartree_density_field,
     hartree_point_field,
 )
+from simlab.afm.rotations import check_rotation
 from simlab.afm.simulator_checks import checked_lattice
 from simlab.afm.species import atomic_number
 
@@ -85,9 +86,7 @@ def checked_sample(xyzs, Zs, qs, rho_sample, sample_lvec, rot, rot_center, REAs,
     Zs = np.array([atomic_number(Z) for Z in np.asarray(Zs).reshape(-1).tolist()], np.int64)
     if len(Zs) != n:
         raise AfmConfigError(f"afm: Zs: {len(Zs)} elements; expected {n} as of xyzs")
-    rot = np.array(rot, np.float64)
-    if rot.shape != (3, 3) or not np.abs(rot @ rot.T - np.eye(3)).max() < 1e-6:
-        raise AfmConfigError(f"afm: rot: {rot.tolist()}; expected a (3, 3) rotation matrix")
+    rot = check_rotation(rot)
     charges = _checked_charges(qs, n)
     if rho_sample is not None and isinstance(charges, np.ndarray):
         raise AfmConfigError("afm: rho_sample: a density; expected qs to be a HartreePotential")
