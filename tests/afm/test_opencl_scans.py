@@ -138,7 +138,9 @@ def test_pixels_that_leave_the_usual_part_of_the_grid_are_done_again():
 
 
 @pytest.mark.parametrize("relax", ["newton", "fire"])
-def test_particles_that_cannot_be_held_are_marked(relax):
+def test_particles_that_are_pulled_out_of_the_box_come_to_rest_and_are_marked(relax):
+    """A constant force of 87 eV/Å, which the spring holds at 46 Å from the anchor."""
+
     class Uphill(ForceField):
         def fill(self, start, shape, columns=None, energy=True):
             return np.full((*shape, 4), 50, np.float32)
@@ -146,9 +148,10 @@ def test_particles_that_cannot_be_held_are_marked(relax):
     job = job_of(small_simulator(relax=relax, scan_dim=(3, 4, 5)))
     object.__setattr__(job, "field", Uphill(job.field.box))
     (expected,), (found,) = NumbaEngine().scan([job]), OpenCLEngine().scan([job])
-    assert found.left_box == expected.left_box
-    assert found.n_unconverged == expected.n_unconverged > 0
-    np.testing.assert_array_equal(np.isnan(found.df), np.isnan(expected.df))
+    for result in (expected, found):
+        assert result.left_box
+        assert result.n_unconverged == 0
+        np.testing.assert_allclose(result.df, 0, atol=1e-3)
 
 
 @pytest.mark.parametrize("variant", ["newton", "tilted", "turned tip"])

@@ -17,10 +17,9 @@ from simlab.afm.kernels.opencl_scans import (
     strokes,
     strokes_exactly,
 )
-from simlab.afm.pieces import bounds, grid_frame
+from simlab.afm.pieces import PART, bounds, grid_frame
 from simlab.afm.scanning import GROWTH, Pass, reach_of, usual_reach
 from simlab.core.errors import SimlabError
-
 
 SLACK = 1e-4
 """Room for the single precision of places in pieces that are cut without margins, Å."""
@@ -45,6 +44,7 @@ class DevicePiece(NamedTuple):
     shape: np.ndarray
     out: int
     energy: bool
+    period: np.ndarray = PART
 
 
 class OpenCLEngine:
@@ -135,6 +135,16 @@ class OpenCLEngine:
             places = reach_of(work.job, work.todo)
             (piece,) = self._cut("again", [(work.job, places, margins, margins)], work.keep)
             self._relax_pieces([work], [piece])
+        if work.todo.any():
+            self._relax_pieces([work], [self._whole_box(work.job, work.keep)])
+
+    def _whole_box(self, job, energy):
+        """The grid of the whole periodic box, which has a value at every place."""
+        box, period = job.field.box, np.array(job.field.box.shape, np.int64)
+        buffer = self._device.space("again", POINT_BYTES * int(np.prod(period + 1)))
+        region = Region(job.field.parts, box.steps, box.shape, PART, period + 1, None, 0)
+        self._forces.fill([region], buffer, energy)
+        return DevicePiece(buffer, PART, period + 1, 0, energy, period)
 
     def _relax_pieces(self, works, pieces):
         job = works[0].job
@@ -238,6 +248,7 @@ def _scan(job, piece):
         job.spring(np.float32),
         np.stack([job.rest, job.tip_axes[2]]),
         job.weights,
+        piece.period,
     )
 
 

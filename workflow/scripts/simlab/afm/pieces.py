@@ -1,9 +1,11 @@
 """The part of a force-field grid that a scan reaches."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+PART = np.zeros(3, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,17 +20,20 @@ class Piece:
         Points along each axis; grid index of the first one.
     energy : bool
         Whether E is there.
+    period : (3,) int64
+        Points after which a piece of the whole box repeats; 0 for a part of it.
     """
 
     flat: np.ndarray
     shape: np.ndarray
     start: np.ndarray
     energy: bool
+    period: np.ndarray = field(default_factory=lambda: PART)
 
     @property
     def arguments(self):
         """The arrays in the order of the kernels."""
-        return self.flat, self.shape, self.start
+        return self.flat, self.shape, np.concatenate([self.start, self.period])
 
 
 def cut(field, places, below, above, energy=False, columns=None):
@@ -49,6 +54,13 @@ def cut(field, places, below, above, energy=False, columns=None):
     mask = None if columns is None else columns(start, shape)
     values = field.fill(start, shape, columns=mask, energy=energy)
     return Piece(values.reshape(-1), shape, start, energy)
+
+
+def whole_box(field, energy=False):
+    """Piece of all of the periodic box of `field`, which has a value at every place."""
+    period = np.array(field.box.shape, np.int64)
+    values = field.fill(PART, period + 1, energy=energy)
+    return Piece(values.reshape(-1), period + 1, PART, energy, period)
 
 
 def bounds(box, places, below, above):

@@ -1,6 +1,7 @@
 """Scans: where the tip goes, how the probe particle relaxes there, which engine computes it."""
 
 import logging
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ from simlab.afm.errors import AfmConfigError, AfmPhysicsError
 from simlab.afm.heights import stroke_heights
 from simlab.afm.kernels import direct, maps, newton, relax
 from simlab.afm.kernels.threads import over_rows
-from simlab.afm.pieces import cut, grid_frame, span
+from simlab.afm.pieces import cut, grid_frame, span, whole_box
 from simlab.afm.units import EVA2_NM
 from simlab.core.opencl import gpu_exists, opencl_platforms
 
@@ -214,7 +215,7 @@ class NumbaEngine:
         weights = job.weights.astype(np.float32)
         inverse = box.inverse.astype(np.float32)
         piece = self._piece(job, work.keep)
-        for margin in (*GROWTH, None):
+        for margin in (*GROWTH, math.inf, None):
 
             def task(first, last, piece=piece):
                 relax_rows(
@@ -225,6 +226,9 @@ class NumbaEngine:
             over_rows(task, job.scan_dim[0])
             if margin is None or not work.todo.any():
                 return
+            if margin == math.inf:
+                piece = whole_box(job.field, energy=work.keep)
+                continue
             margins = np.full(3, margin)
             piece = cut(job.field, reach_of(job, work.todo), margins, margins, energy=work.keep)
 

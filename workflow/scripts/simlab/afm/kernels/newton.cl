@@ -115,15 +115,16 @@ kernel void relax_newton_df(SCAN_ARGUMENTS)
                 }
                 const int px = indices[0][n] + (int)i, py = indices[1][n] + (int)j;
                 const int pz = indices[2][n] + (int)k;
-                if (px < 0 || py < 0 || pz < 0 || px + 1 >= scan->sx || py + 1 >= scan->sy
-                    || pz + 1 >= scan->sz) {
+                const int3 cell = in_piece(scan, (int3)(px, py, pz));
+                const int3 shape = (int3)(scan->sx, scan->sy, scan->sz);
+                if (any(cell < 0) || any(cell + 1 >= shape)) {
                     state[n] = GONE;
                     continue;
                 }
                 places[0][n] = px;
                 places[1][n] = py;
                 places[2][n] = pz;
-                global const float4 *p = piece + (px * scan->sy + py) * scan->sz + pz;
+                global const float4 *p = piece + (cell.x * scan->sy + cell.y) * scan->sz + cell.z;
                 for (int corner = 0; corner < 8; corner++) {
                     const float4 value =
                         p[(corner & 1) + (corner & 2 ? row : 0) + (corner & 4 ? plane : 0)];

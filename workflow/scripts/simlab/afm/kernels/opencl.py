@@ -39,7 +39,7 @@ REGION = [
     "kind",
     "data",
 ]
-SCAN = ["piece", "sx", "sy", "sz", "tables"]
+SCAN = ["piece", "sx", "sy", "sz", "px", "py", "pz", "tables"]
 """Members of the structures of the kernels, all int32."""
 
 LANES = (16, 8, 4)

@@ -33,6 +33,8 @@ class Scan(NamedTuple):
         Displacement of the unloaded particle, Å; direction of the measured force.
     weights : (W,)
         Hz per eV/Å.
+    period : (3,) int
+        Points after which a piece of the whole box repeats; 0 for a part of it.
     """
 
     start: np.ndarray
@@ -43,6 +45,7 @@ class Scan(NamedTuple):
     spring: tuple
     axes: np.ndarray
     weights: np.ndarray
+    period: np.ndarray
 
     @property
     def constants(self):
@@ -194,8 +197,9 @@ def strokes(device, piece, scan, direction, iso, end, step, force, zeta):
 
 
 def _entry(scan):
-    sx, sy, sz = (int(n) for n in scan.shape)
-    return {"piece": scan.out, "sx": sx, "sy": sy, "sz": sz}
+    members = ("sx", "sy", "sz", "px", "py", "pz")
+    sizes = (int(n) for n in (*scan.shape, *scan.period))
+    return {"piece": scan.out, **dict(zip(members, sizes, strict=True))}
 
 
 def place_tables(frame, counts, start):

@@ -34,6 +34,15 @@ inline float trilinear(global const float4 *p, int row, int plane, float3 t, int
     return left + t.x * (right - left);
 }
 
+// Index in the piece of one of the grid; that of a whole box repeats after (px, py, pz).
+inline int3 in_piece(global const Scan *scan, int3 place)
+{
+    if (scan->px == 0)
+        return place;
+    const int3 period = (int3)(scan->px, scan->py, scan->pz), rest = place % period;
+    return rest + (rest < 0 ? period : (int3)(0));
+}
+
 // Offset of the cell of displacement d in the piece, -1 outside; its index and fractions.
 inline int locate(global const Scan *scan, global const float *c, int3 index, float3 fraction,
                   float3 d, int3 *place, float3 *t)
@@ -48,9 +57,10 @@ inline int locate(global const Scan *scan, global const float *c, int3 index, fl
     *place = index + convert_int3(whole);
     *t = u - whole;
     const int3 shape = (int3)(scan->sx, scan->sy, scan->sz);
-    if (any(*place < 0) || any(*place + 1 >= shape))
+    const int3 cell = in_piece(scan, *place);
+    if (any(cell < 0) || any(cell + 1 >= shape))
         return -1;
-    return (place->x * scan->sy + place->y) * scan->sz + place->z;
+    return (cell.x * scan->sy + cell.y) * scan->sz + cell.z;
 }
 
 // FIRE from displacement `*d`; `pace` = (dt, damping) goes on over the calls. `*d` becomes the last
@@ -159,7 +169,8 @@ kernel void relax_fire_df(SCAN_ARGUMENTS)
         high = max(high, place);
         measured[iz * stride + pixel] = c[UP] * force.x + c[UP + 1] * force.y + c[UP + 2] * force.z;
         if (keep) {
-            const int offset = (place.x * scan->sy + place.y) * scan->sz + place.z;
+            const int3 cell = in_piece(scan, place);
+            const int offset = (cell.x * scan->sy + cell.y) * scan->sz + cell.z;
             const float energy = trilinear(piece + offset, scan->sz, scan->sy * scan->sz, t, 3);
             forces[pixel * nz + iz] = (float4)(force, energy);
             vstore3(moved, pixel * nz + iz, paths);

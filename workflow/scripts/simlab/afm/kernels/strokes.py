@@ -67,7 +67,7 @@ def warm():
     """Compile the kernels of this module."""
     f4 = np.float32
     stroke_rows(
-        0, 1, np.zeros(32, f4), np.array([2, 2, 2]), np.zeros(3, np.int64), np.zeros((4, 3)),
+        0, 1, np.zeros(32, f4), np.array([2, 2, 2]), np.zeros(6, np.int64), np.zeros((4, 3)),
         np.ones(3, f4), f4(0.1), 2, np.zeros((1, 1), np.int32), np.zeros((1, 1), f4),
         np.zeros((1, 1), f4),
     )  # fmt: skip

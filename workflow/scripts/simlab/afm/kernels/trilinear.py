@@ -1,6 +1,7 @@
 """Exact float32 trilinear interpolation in a piece of a force-field grid.
 
-The piece is float32 (sx, sy, sz, 4), flattened; `start` is the grid index of its first point. A
+The piece is float32 (sx, sy, sz, 4), flattened; `start` is the grid index of its first point and,
+behind it, the period along each axis after which a piece of the whole box repeats, 0 for a part. A
 place is an integer grid index per axis and fractions in [0, 1).
 """
 
@@ -14,6 +15,8 @@ F1 = np.float32(1)
 def corner(i, j, k, start, shape):
     """Offset of a grid point in the flattened piece; -1 where one of its 8 neighbors is missing."""
     a, b, c = i - start[0], j - start[1], k - start[2]
+    if start[3] > 0:
+        a, b, c = a % start[3], b % start[4], c % start[5]
     inside = (
         (a >= 0) and (b >= 0) and (c >= 0)
         and (a + 1 < shape[0]) and (b + 1 < shape[1]) and (c + 1 < shape[2])
