@@ -40,6 +40,7 @@ OTHER = {
     "d3_params": {"s6": 1.0, "s8": 0.7875, "a1": 0.4289, "a2": 4.4407},
     "lj_vdw_damp": -1,
     "ffModel": "Morse",
+    "df_weights": "exact",
 }
 
 

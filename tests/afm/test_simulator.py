@@ -119,7 +119,7 @@ def test_forces_of_the_last_call_can_be_had_on_the_grid():
 def test_steps_of_an_oscillation_follow_from_its_amplitude():
     by_steps, by_amplitude = (
         small_simulator(df_steps=6),
-        small_simulator(df_steps=10, amplitude=0.58),
+        small_simulator(df_steps=None, amplitude=0.58),
     )
     assert by_amplitude.df_steps == 6
     np.testing.assert_array_equal(by_steps.dfWeight, by_amplitude.dfWeight)
@@ -129,8 +129,10 @@ def test_steps_of_an_oscillation_follow_from_its_amplitude():
     assert len(exact.dfWeight) == 7
     assert exact.amplitude == pytest.approx(0.55)
     assert exact(*sample("bcb")).shape == (12, 11, 14 - 7 + 1)
-    with pytest.raises(AfmConfigError, match=r"amplitude: 0\.5 Å beside df_steps 3"):
-        small_simulator(df_steps=3, amplitude=0.5)
+    for steps in (3, 10):
+        with pytest.raises(AfmConfigError, match=rf"amplitude: 0\.5 Å beside df_steps {steps}"):
+            small_simulator(df_steps=steps, amplitude=0.5)
+    assert small_simulator(df_steps=None).df_steps == 10
 
 
 def test_other_names_of_arguments_mean_the_same():

@@ -1,5 +1,7 @@
 """Parameters of the simulator as the values of `params.ini`, and back."""
 
+import math
+
 import numpy as np
 
 from simlab.afm.errors import AfmConfigError
@@ -15,6 +17,18 @@ POINT_TIPS = {
 }
 """Tip charges, e per charge of the multipole, and their heights, Å."""
 
+OWN = {
+    "fdbm_vdw_type": "fdbm_vdw_type",
+    "d3_params": "d3_params",
+    "lj_vdw_damp": "lj_vdw_damp",
+    "df_weights": "df_weights",
+    "ffModel": "ff_model",
+}
+"""Arguments of AFMulator by the keys of files that may lack them."""
+
+ONE_ANCHOR = 0.25
+"""Steps across an axis with one anchor, which round to 0."""
+
 NO_LATTICE = ((0.0, 0.0, 0.0),) * 3
 """Cell vectors in a file that stand for a sample without a lattice."""
 
@@ -23,7 +37,8 @@ def arguments_of(values):
     """Arguments of AFMulator from the values that `files.params.read_params` gives.
 
     scan_dim = (round(width/step) + 1, the same for y, round(height/step)), df_steps =
-    round(Amplitude/step_z), npbc = nPBC where PBC; `sample_lvec` is among the arguments.
+    round(Amplitude/step_z) (with exact weights the amplitude), npbc = nPBC where PBC;
+    `sample_lvec` is among the arguments.
     """
     lower, upper = (np.array(values[key]) for key in ("scanMin", "scanMax"))
     step = np.array(values["scanStep"])
@@ -50,7 +65,6 @@ def arguments_of(values):
         "sigma": values["sigma"],
         "A_pauli": values["Apauli"],
         "B_pauli": values["Bpauli"],
-        "df_steps": round(values["Amplitude"] / float(step[2])),
         "tipR0": values["r0Probe"],
         "tipStiffness": (kx, ky, values["stiffnessZ"] or 0.0, kr),
         "npbc": values["nPBC"] if values["PBC"] else (0, 0, 0),
@@ -59,12 +73,17 @@ def arguments_of(values):
         "colorscale": values["colorscale"],
         "sample_lvec": None if not lattice.any() else lattice,
     }
-    for key in ("fdbm_vdw_type", "d3_params", "lj_vdw_damp"):
-        if values[key] is not None:
-            arguments[key] = values[key]
-    if values["ffModel"] is not None:
-        arguments["ff_model"] = values["ffModel"]
-    return arguments
+    arguments |= {name: values[key] for key, name in OWN.items() if values[key] is not None}
+    return {**arguments, **_oscillation(values)}
+
+
+def _oscillation(values):
+    """Steps of the oscillation; its amplitude where the weights see more than whole steps."""
+    amplitude, dz = values["Amplitude"], float(values["scanStep"][2])
+    steps = round(amplitude / dz)
+    if values["df_weights"] == "exact" and not math.isclose(amplitude, steps * dz, rel_tol=1e-9):
+        return {"amplitude": amplitude}
+    return {"df_steps": steps}
 
 
 def _tip_charges(values):
@@ -93,7 +112,8 @@ def values_of(afmulator):
         raise AfmConfigError("afm: rho: a tip density on a grid; expected multipoles in parameters")
     lower, upper = afmulator.scan_window
     nx, ny, nz = afmulator.scan_dim
-    step = (upper - lower) / [max(1, nx - 1), max(1, ny - 1), nz]
+    step = (upper - lower) / [nx - 1 or ONE_ANCHOR, ny - 1 or ONE_ANCHOR, nz]
+    exact = afmulator.df_weights == "exact"
     kx, ky, kz, kr = afmulator.tipStiffness.tolist()
     lattice = NO_LATTICE if afmulator.sample_lvec is None else afmulator.sample_lvec
     lvec = np.full((4, 3), -1.0) if afmulator.lvec_is_automatic else afmulator.lvec
@@ -114,16 +134,13 @@ def values_of(afmulator):
         "scanMin": _plain(lower),
         "scanMax": _plain(upper),
         "scanStep": _plain(step),
-        "Amplitude": afmulator.dz * afmulator.df_steps,
+        "Amplitude": afmulator.amplitude if exact else afmulator.dz * afmulator.df_steps,
         "kCantilever": afmulator.kCantilever,
         "f0Cantilever": afmulator.f0Cantilever,
         "Apauli": afmulator.A_pauli,
         "Bpauli": afmulator.B_pauli,
         "colorscale": afmulator.colorscale,
-        "fdbm_vdw_type": afmulator.fdbm_vdw_type,
-        "d3_params": afmulator.d3_params,
-        "lj_vdw_damp": afmulator.lj_vdw_damp,
-        "ffModel": afmulator.ff_model,
+        **{key: getattr(afmulator, name) for key, name in OWN.items()},
     }
 
 

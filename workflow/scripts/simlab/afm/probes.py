@@ -1,14 +1,31 @@
 """The tip: its probe particle, charges and densities, and the springs it hangs on."""
 
+import numpy as np
+
 from simlab.afm.boxes import equilibrium_offset
 from simlab.afm.densities import MultipoleTipDensity
 from simlab.afm.errors import AfmConfigError
-from simlab.afm.simulator_checks import four, images, positive, stiffness
+from simlab.afm.simulator_checks import four, images, numbers, positive, stiffness
 from simlab.afm.species import atomic_number
+
+KEPT = (
+    *("_iZPP", "_tipR0", "_Qs", "_QZs", "_stiffness", "_rho", "_sigma", "_rho_delta"),
+    "_charges_last",
+)
 
 
 class Probe:
     """Settings of a tip; every setter checks what it is given and keeps a copy."""
+
+    _powered = (None, None, None)
+
+    def tip_state(self):
+        """All of the tip but the exponent of its repulsion, for `restore_tip`."""
+        return {**{name: getattr(self, name) for name in KEPT}, "_tipR0": list(self._tipR0)}
+
+    def restore_tip(self, state):
+        """Set the tip as it was when `tip_state` was called."""
+        vars(self).update(state, _tipR0=list(state["_tipR0"]))
 
     @property
     def iZPP(self):
@@ -26,8 +43,8 @@ class Probe:
 
     @tipR0.setter
     def tipR0(self, value):
-        value = [float(number) for number in value]
-        if len(value) != 3:
+        value = numbers("tipR0", value, "three lengths x, y, R, Å").tolist()
+        if np.shape(value) != (3,):
             raise AfmConfigError(f"afm: tipR0: {value}; expected three lengths x, y, R, Å")
         equilibrium_offset(value)
         self._tipR0 = value
@@ -110,7 +127,6 @@ class Probe:
     def setBPauli(self, B_pauli=1.0):
         """Set the exponent of the Pauli repulsion."""
         self._B_pauli = positive("B_pauli", B_pauli, "")
-        self._rho_power = None
 
     def setRhoDelta(self, rho_delta=None):
         """Set the change of the tip's electron density."""
@@ -127,14 +143,17 @@ class Probe:
         return self._rho if sample.on_grid or not self._charges_last else None
 
     def _powered_rho(self):
-        """The tip's density to the power B_pauli; computed once."""
+        """The tip's density to the power B_pauli; computed once for each."""
         if self._rho is None or self._rho_delta is None or not hasattr(self._rho, "power_positive"):
             missing = "rho_delta" if self._rho_delta is None else "rho"
             raise AfmConfigError(
                 f"afm: {missing}: {getattr(self, missing)}; expected a TipDensity: rho_sample "
                 "selects the full-density-based model"
             )
-        if self._rho_power is None:
-            same = self._B_pauli == 1
-            self._rho_power = self._rho if same else self._rho.power_positive(self._B_pauli)
-        return self._rho_power
+        if self._B_pauli == 1:
+            return self._rho
+        rho, exponent, powered = self._powered
+        if rho is not self._rho or exponent != self._B_pauli:
+            powered = self._rho.power_positive(self._B_pauli)
+            self._powered = self._rho, self._B_pauli, powered
+        return powered

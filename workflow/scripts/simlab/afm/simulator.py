@@ -5,14 +5,13 @@ import logging
 import numpy as np
 
 from simlab.afm.boxes import equilibrium_offset
-from simlab.afm.dispersion import d3_parameters
 from simlab.afm.errors import AfmConfigError, AfmPhysicsError
 from simlab.afm.files.params import read_params, write_params
-from simlab.afm.grid_fields import DAMPINGS
-from simlab.afm.parameter_files import arguments_of, values_of
+from simlab.afm.model_settings import ModelSettings
+from simlab.afm.parameter_files import OWN, arguments_of, values_of
+from simlab.afm.prepared_field import PreparedField
 from simlab.afm.probes import Probe
 from simlab.afm.sample_fields import (
-    FF_MODELS,
     TipModel,
     checked_sample,
     field_of,
@@ -22,18 +21,11 @@ from simlab.afm.sample_fields import (
 from simlab.afm.scan_settings import ScanSettings
 from simlab.afm.scanner import Scanner
 from simlab.afm.scanning import ScanJob, engine, init_env, internal_stiffness
-from simlab.afm.simulator_checks import (
-    checked_axes,
-    checked_lattice,
-    checked_scan,
-    finite,
-    one_of,
-    positive,
-)
+from simlab.afm.simulator_checks import checked_axes, checked_lattice, checked_scan, positive
 from simlab.afm.slices import plot_slices
-from simlab.afm.species import getAtomsREA, loadSpecies
+from simlab.afm.species import getAtomsREA, loadSpecies, symbol_of
 
-__all__ = ["AFMulator", "PreparedField", "init_env"]
+__all__ = ["AFMulator", "init_env"]
 
 logger = logging.getLogger("simlab.afm")
 
@@ -41,38 +33,10 @@ WINDOW_MARGIN = 0.3
 """Room that a scan window should leave to the edges of the force-field box, Å."""
 
 DF_STEPS = 10
-VDW_TYPES = ("D3", "LJ")
+"""Anchors per oscillation where neither they nor an amplitude are given."""
 
 
-class PreparedField:
-    """Access to the force field of the last call."""
-
-    def __init__(self):
-        self.field = None
-
-    def downloadFF(self, index=None):
-        """Fx, Fy, Fz (eV/Å) and E (eV) of the last call.
-
-        Parameters
-        ----------
-        index : (m, 3) int, optional
-            Rows of grid indices; the whole box without it.
-
-        Returns
-        -------
-        (nx, ny, nz, 4) or (m, 4) float32
-        """
-        if self.field is None:
-            raise AfmPhysicsError("afm: forcefield: none yet; call the AFMulator first")
-        if index is None:
-            return self.field.whole()
-        rows = np.asarray(index, np.int64).reshape(-1, 3)
-        low = rows.min(axis=0)
-        piece = self.field.fill(low, rows.max(axis=0) - low + 1)
-        return piece[tuple((rows - low).T)]
-
-
-class AFMulator(Probe, ScanSettings):
+class AFMulator(Probe, ScanSettings, ModelSettings):
     """Frequency-shift images of a sample.
 
     Parameters
@@ -101,8 +65,8 @@ class AFMulator(Probe, ScanSettings):
     d3_params : str or dict
         Functional, or s6, s8, a1, a2 (Bohr).
     lj_vdw_damp : -1, 0, 1, 2, 3 or 4
-    df_steps : int
-        Anchors per oscillation.
+    df_steps : int, optional
+        Anchors per oscillation, 10 without it and without `amplitude`.
     tipR0 : (3,)
         Tilt x, y and length R of the tip, Å.
     tipStiffness : (4,)
@@ -116,7 +80,7 @@ class AFMulator(Probe, ScanSettings):
     minimize_memory : bool
         Keep no forces after a call.
     amplitude : float, optional
-        Peak-to-peak oscillation in place of df_steps, Å.
+        Peak-to-peak oscillation in place of df_steps, Å; both are an error.
     df_weights : "simple" or "exact"
         See `frequency`.
     backend : "auto", "numba" or "opencl"
@@ -128,7 +92,8 @@ class AFMulator(Probe, ScanSettings):
     sample_lvec : (3, 3), optional
         Cell vectors of samples that bring none along, Å.
     strict : bool
-        Whether disturbing periodic images and atoms outside of grids are errors.
+        Whether disturbing periodic images, atoms outside of grids and elements with arbitrary
+        parameters are errors, not warnings.
     ff_model : "LJ", "Morse" or "vdW"
         Forces of the atoms; vdW is the attraction of Lennard-Jones, damped by lj_vdw_damp.
 
@@ -155,7 +120,7 @@ class AFMulator(Probe, ScanSettings):
         fdbm_vdw_type="D3",
         d3_params="PBE",
         lj_vdw_damp=2,
-        df_steps=10,
+        df_steps=None,
         tipR0=(0, 0, 3.0),
         tipStiffness=(0.25, 0.25, 0.0, 30.0),
         npbc=(1, 1, 0),
@@ -186,17 +151,12 @@ class AFMulator(Probe, ScanSettings):
         self.tipR0 = tipR0
         self.setStiffness(tipStiffness)
         self.setQs(Qs, QZs)
-        self.f0Cantilever = positive("f0Cantilever", f0Cantilever, "Hz")
-        self.kCantilever = positive("kCantilever", kCantilever, "N/m")
-        self.A_pauli = finite("A_pauli", A_pauli, "eV Å^(6 B - 3)")
-        self.fdbm_vdw_type = one_of("fdbm_vdw_type", fdbm_vdw_type, VDW_TYPES)
-        d3_parameters(d3_params)
-        self.d3_params = dict(d3_params) if hasattr(d3_params, "keys") else d3_params
-        self.lj_vdw_damp = one_of("lj_vdw_damp", lj_vdw_damp, DAMPINGS)
-        self.df_weights = one_of("df_weights", df_weights, ("simple", "exact"))
-        self.ff_model = one_of("ff_model", ff_model, FF_MODELS)
-        self.mode = one_of("mode", mode, ("grid", "direct"))
-        self.relax = one_of("relax", relax, ("newton", "fire"))
+        self.f0Cantilever, self.kCantilever = f0Cantilever, kCantilever
+        self.A_pauli = A_pauli
+        self.fdbm_vdw_type, self.d3_params = fdbm_vdw_type, d3_params
+        self.lj_vdw_damp, self.ff_model = lj_vdw_damp, ff_model
+        self.df_weights = df_weights
+        self.mode, self.relax = mode, relax
         self.colorscale = str(colorscale)
         self.minimize_memory = bool(minimize_memory)
         self.strict = bool(strict)
@@ -204,10 +164,12 @@ class AFMulator(Probe, ScanSettings):
         self._tip_axes = checked_axes(tip_axes)
         self.setRho(rho if tip_density_pauli is None else tip_density_pauli, sigma, B_pauli)
         self.setRhoDelta(rho_delta if tip_density_es is None else tip_density_es)
-        if amplitude is not None and df_steps not in (None, DF_STEPS):
+        if amplitude is not None and df_steps is not None:
             raise AfmConfigError(
                 f"afm: amplitude: {amplitude} Å beside df_steps {df_steps}; expected one of them"
             )
+        if amplitude is None and df_steps is None:
+            df_steps = DF_STEPS
         self._scan = checked_scan(scan_window, scan_dim, df_steps, amplitude, self.df_weights)
         self.setLvec(lvec)
         self.scanner = Scanner(engine(backend))
@@ -245,6 +207,20 @@ class AFMulator(Probe, ScanSettings):
         if (key, text) not in self._warned:
             self._warned.add((key, text))
             logger.warning("afm: %s: %s", key, text)
+
+    def judge_elements(self, Zs):
+        """Warn of atoms `Zs` and a probe particle whose parameters in `typeParams` are arbitrary.
+
+        Once for each element; AfmPhysicsError with `strict`.
+        """
+        for key, elements in (("Zs", Zs), ("iZPP", [self.iZPP])):
+            for Z in self.placeholders(elements):
+                self._warn(
+                    key,
+                    f"element {symbol_of(Z)} has arbitrary Lennard-Jones parameters (2 Å, 10 meV); "
+                    "expected elements with published ones, or typeParams",
+                    disturbing=True,
+                )
 
     @property
     def sample_lvec(self):
@@ -334,6 +310,8 @@ class AFMulator(Probe, ScanSettings):
             lambda numbers: getAtomsREA(self.iZPP, numbers, self.typeParams),
         )  # fmt: skip
         rho = self._density_for(sample)
+        if REAs is None and (rho_sample is None or self.fdbm_vdw_type == "LJ"):
+            self.judge_elements(sample.Zs)
         tip = TipModel(
             self.iZPP, self._Qs.copy(), self._QZs.copy(), rho, self._rho_delta, self.A_pauli,
             self.B_pauli, self.fdbm_vdw_type, self.d3_params, self.lj_vdw_damp, self.npbc,
@@ -376,8 +354,13 @@ class AFMulator(Probe, ScanSettings):
     def _checked_output(self, X):
         nx, ny, nz = self.scan_dim
         shape = (nx, ny, nz - len(self.dfWeight) + 1)
-        if X is not None and np.shape(X) != shape:
-            raise AfmConfigError(f"afm: X: shape {np.shape(X)}; expected {shape}")
+        if X is None:
+            return
+        if not isinstance(X, np.ndarray) or X.dtype != np.float32:
+            found = getattr(X, "dtype", type(X).__name__)
+            raise AfmConfigError(f"afm: X: {found}; expected an array of float32, {shape}")
+        if X.shape != shape:
+            raise AfmConfigError(f"afm: X: shape {X.shape}; expected {shape}")
 
     # Parameters in files.
 
@@ -387,11 +370,19 @@ class AFMulator(Probe, ScanSettings):
         return cls(**{**arguments_of(read_params(path)), **options})
 
     def load_params(self, path):
-        """Set all parameters as in a file; what files do not hold stays."""
-        arguments = arguments_of(read_params(path))
-        kept = {name: getattr(self, name) for name in ("mode", "relax", "strict")}
-        fresh = type(self)(**arguments, **kept, df_weights=self.df_weights)
+        """Set all parameters as in a file; what files, or this one, do not hold stays.
+
+        Keys of the original programs that the file lacks have their defaults, our own ones stay.
+        """
+        values = read_params(path)
+        own = {key: getattr(self, name) for key, name in OWN.items() if values[key] is None}
+        names = ("mode", "relax", "strict", "minimize_memory", "rho_delta")
+        kept = {name: getattr(self, name) for name in names}
+        fresh = AFMulator(
+            **arguments_of({**values, **own}), **kept, tip_axes=self._tip_axes, backend="numba"
+        )
         fresh.scanner, fresh.forcefield = self.scanner, self.forcefield
+        fresh.typeParams = self.typeParams
         self.__dict__.update(fresh.__dict__)
 
     def save_params(self, path):

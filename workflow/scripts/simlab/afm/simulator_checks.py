@@ -24,6 +24,25 @@ def finite(key, value, unit):
     return number
 
 
+def numbers(key, values, expected):
+    """Copy of `values` as float64 of any shape; AfmConfigError where they are no numbers."""
+    try:
+        array = np.array(values)
+    except (TypeError, ValueError):
+        array = np.array(None)
+    if array.dtype.kind not in "iuf":
+        raise AfmConfigError(f"afm: {key}: {values!r}; expected {expected}")
+    return array.astype(np.float64)
+
+
+def whole_numbers(key, values, expected):
+    """`values` as a tuple of three ints; AfmConfigError where they are not that."""
+    array = numbers(key, values, expected)
+    if array.shape != (3,) or not np.isfinite(array).all() or (array != np.floor(array)).any():
+        raise AfmConfigError(f"afm: {key}: {values!r}; expected {expected}")
+    return tuple(int(value) for value in array)
+
+
 def positive(key, value, unit):
     """`value` as a finite float above 0."""
     number = finite(key, value, unit)
@@ -34,7 +53,7 @@ def positive(key, value, unit):
 
 def one_of(key, value, allowed):
     """`value` if it is among `allowed`."""
-    if isinstance(value, bool) or value not in allowed:
+    if isinstance(value, bool) or not np.isscalar(value) or value not in allowed:
         raise AfmConfigError(
             f"afm: {key}: {value!r}; expected one of {', '.join(map(str, allowed))}"
         )
@@ -43,7 +62,7 @@ def one_of(key, value, allowed):
 
 def four(key, values):
     """Copy of four finite numbers, (4,) float64."""
-    array = np.array(values, np.float64)
+    array = numbers(key, values, "4 finite numbers, unused ones 0")
     if array.shape != (4,) or not np.isfinite(array).all():
         raise AfmConfigError(
             f"afm: {key}: {np.size(array)} values {array.tolist()}; expected 4 finite numbers, "
@@ -64,12 +83,13 @@ def stiffness(values):
 
 def images(values):
     """Numbers of periodic images, tuple of 3 ints."""
-    numbers = tuple(int(value) for value in values)
-    if len(numbers) != 3 or list(numbers) != list(values) or min(numbers) < 0:
-        raise AfmConfigError(f"afm: npbc: {values}; expected three integers 0 to {MAX_IMAGES}")
-    if max(numbers) > MAX_IMAGES:
+    expected = f"three integers 0 to {MAX_IMAGES}"
+    copies = whole_numbers("npbc", values, expected)
+    if min(copies) < 0:
+        raise AfmConfigError(f"afm: npbc: {values}; expected {expected}")
+    if max(copies) > MAX_IMAGES:
         raise AfmConfigError(f"afm: npbc: {values}; expected at most {MAX_IMAGES}")
-    return numbers
+    return copies
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +120,7 @@ class ScanGeometry:
 
 def checked_scan(scan_window, scan_dim, df_steps, amplitude, kind):
     """ScanGeometry of the arguments; `df_steps` None: from `amplitude`."""
-    window = np.array(scan_window, np.float64)
+    window = numbers("scan_window", scan_window, "two corners of three numbers, Å")
     if window.shape != (2, 3) or not np.isfinite(window).all():
         raise AfmConfigError(
             f"afm: scan_window: {window.tolist()}; expected two corners of three numbers, Å"
@@ -110,11 +130,10 @@ def checked_scan(scan_window, scan_dim, df_steps, amplitude, kind):
             raise AfmConfigError(
                 f"afm: scan_window: {axis} runs from {low:g} to {high:g}; expected it to grow, Å"
             )
-    dim = tuple(int(n) for n in scan_dim)
-    if len(dim) != 3 or list(dim) != list(scan_dim) or min(dim) < 1 or max(dim) > MAX_ANCHORS:
-        raise AfmConfigError(
-            f"afm: scan_dim: {tuple(scan_dim)}; expected three integers 1 to {MAX_ANCHORS}"
-        )
+    expected = f"three integers 1 to {MAX_ANCHORS}"
+    dim = whole_numbers("scan_dim", scan_dim, expected)
+    if min(dim) < 1 or max(dim) > MAX_ANCHORS:
+        raise AfmConfigError(f"afm: scan_dim: {dim}; expected {expected}")
     if dim[2] < 2:
         raise AfmConfigError(f"afm: scan_dim: {dim[2]} heights; expected at least 2")
     megabytes = math.prod(dim) * 20 / 2**20
@@ -126,9 +145,13 @@ def checked_scan(scan_window, scan_dim, df_steps, amplitude, kind):
     dz = float(window[1, 2] - window[0, 2]) / dim[2]
     if amplitude is not None:
         amplitude = positive("amplitude", amplitude, "Å")
-        df_steps = round(amplitude / dz)
+        df_steps = round(amplitude / dz) if df_steps is None else df_steps
     given = "df_steps" if amplitude is None else f"amplitude {amplitude:g} Å, df_steps"
-    if df_steps is None or int(df_steps) != df_steps or not 1 <= df_steps <= dim[2]:
+    try:
+        usable = int(df_steps) == df_steps and 1 <= df_steps <= dim[2]
+    except (TypeError, ValueError, OverflowError):
+        usable = False
+    if not usable:
         raise AfmConfigError(
             f"afm: {given}: {df_steps}; expected an integer 1 to {dim[2]}, the heights of scan_dim"
         )
@@ -141,9 +164,10 @@ def checked_scan(scan_window, scan_dim, df_steps, amplitude, kind):
 
 def checked_axes(tip_axes):
     """Copy of the axes of a tip, (3, 3) float64; None means x, y, z."""
-    axes = np.eye(3) if tip_axes is None else np.array(tip_axes, np.float64)
+    expected = "orthonormal rows (3, 3)"
+    axes = np.eye(3) if tip_axes is None else numbers("tip_axes", tip_axes, expected)
     if axes.shape != (3, 3) or not np.abs(axes @ axes.T - np.eye(3)).max() < 1e-6:
-        raise AfmConfigError(f"afm: tip_axes: {axes.tolist()}; expected orthonormal rows (3, 3)")
+        raise AfmConfigError(f"afm: tip_axes: {axes.tolist()}; expected {expected}")
     return axes
 
 
@@ -151,7 +175,7 @@ def checked_lattice(sample_lvec):
     """Copy of the cell vectors of a sample, (3, 3) float64, or None."""
     if sample_lvec is None:
         return None
-    lattice = np.array(sample_lvec, np.float64)
+    lattice = numbers("sample_lvec", sample_lvec, "three independent rows of 3, Å")
     usable = lattice.shape == (3, 3) and np.isfinite(lattice).all()
     if not usable or abs(np.linalg.det(lattice)) < 1e-9:
         raise AfmConfigError(

@@ -18,7 +18,8 @@
 
 Own keys, absent by default (None): `pixPerAngstrome`, `Qs`, `QZs` (four tip charges, e, and their
 heights, Å), `rho` (name and weight, repeated: several multipoles), `stiffnessZ` (kz, N/m),
-`fdbm_vdw_type`, `d3_params`, `lj_vdw_damp`, `ffModel` (LJ, Morse or vdW).
+`fdbm_vdw_type`, `d3_params`, `lj_vdw_damp`, `ffModel` (LJ, Morse or vdW), `df_weights` (simple or
+exact; with exact ones `Amplitude` need not be a multiple of the step).
 """
 
 import difflib
@@ -81,6 +82,7 @@ KEYS = {
     "d3_params": _Key(dict, None, None),
     "lj_vdw_damp": _Key(int, 1, None),
     "ffModel": _Key(str, 1, None),
+    "df_weights": _Key(str, 1, None),
 }
 
 
