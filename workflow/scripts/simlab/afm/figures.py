@@ -11,25 +11,38 @@ COLUMN_INCHES = 2.6
 ROW_INCHES = 2.5
 FIRST_INCHES, LAST_INCHES = 16.0, 32.0
 """Narrowest and widest sheet: 1200 and 2400 px."""
+HEIGHTS = (
+    "vdwSpheres",
+    "HeightMap",
+    "SphereCaps",
+    "SpheresType",
+    "MultiMapSpheres",
+    "MultiMapSpheresElements",
+)
+UNITS = {**dict.fromkeys(HEIGHTS, "Å"), "ESMapConstant": "V/Å"}
+"""Units of the descriptors; the others are weights."""
 TEXT_SCALE = {"font.size": 11, "axes.titlesize": 11, "axes.labelsize": 10, "figure.titlesize": 18}
 
 
-def draw_samples(path, samples, *, descriptors, title, dpi=PREVIEW_DPI):
-    """Write a contact sheet.
+def draw_samples(path, samples, *, tips, z_mean, descriptors, title, dpi=PREVIEW_DPI):
+    """Write a contact sheet: of every tip the highest, middle and lowest image, then the maps.
 
     Parameters
     ----------
     path : path
         PNG.
     samples : list of dict
-        `label`; `images` (nx, ny, nz') of one tip, Hz; `maps` (n_channels, nx, ny); `mol` (n, 5);
-        `window` (2, 3), Å.
+        `label`; `stacks` (n_tip, nx, ny, nz'), Hz; `maps` (n_channels, nx, ny); `mol` (n, 5);
+        `windows` (n_tip, 2, 3), Å.
+    tips : list of str
+    z_mean : (nz',) list of float
+        Mean height of each image below the top of the scan, Å.
     descriptors : list of str
         Names of the maps.
     title : str
     dpi : int
     """
-    columns = 3 + len(descriptors)
+    columns = 3 * len(tips) + len(descriptors)
     width = float(np.clip(columns * COLUMN_INCHES, FIRST_INCHES, LAST_INCHES))
     scale = width / (columns * COLUMN_INCHES)
     height = len(samples) * ROW_INCHES * scale + 0.7
@@ -38,26 +51,53 @@ def draw_samples(path, samples, *, descriptors, title, dpi=PREVIEW_DPI):
             len(samples), columns, size=(width, height), title=title
         )
         for row, sample in zip(axes, samples, strict=True):
-            _draw_sample(row, sample, descriptors)
+            _draw_sample(row, sample, tips, z_mean, descriptors)
         figures.save_png(figure, path, dpi)
 
 
-def _draw_sample(row, sample, descriptors):
-    depth = sample["images"].shape[-1]
-    (x0, y0), (x1, y1) = (corner[:2] for corner in sample["window"])
-    extent = (x0, x1, y0, y1)
-    for axis, j in zip(row[:3], (0, depth // 2, depth - 1), strict=True):
-        label = sample["label"] if j == 0 else ""
-        _show(axis, sample["images"][:, :, j], f"{label} df, slice {j}".strip(), "Hz", extent)
+def _draw_sample(row, sample, tips, z_mean, descriptors):
+    depth = len(z_mean)
+    for tip, (name, stack, window) in enumerate(
+        zip(tips, sample["stacks"], sample["windows"], strict=True)
+    ):
+        extent = _extent(window)
+        for axis, j in zip(row[3 * tip :], (0, depth // 2, depth - 1), strict=False):
+            text = f"{name}, df {z_mean[j]:.2f} Å down"
+            _show(axis, stack[:, :, j], text, "Hz", extent)
     draw_atoms(row[0], sample["mol"][:, :3], sample["mol"][:, 4])
-    for axis, values, name in zip(row[3:], sample["maps"], descriptors, strict=True):
-        _show(axis, values, name, "", extent)
+    row[0].set_title(f"{sample['label']}\n{row[0].get_title(loc='left')}")
+    for axis, values, name in zip(row[3 * len(tips) :], sample["maps"], descriptors, strict=True):
+        _show(axis, values, name, unit_of(name), extent)
     figures.scale_bar(row[0], 5.0, "5 Å")
+
+
+def _extent(window):
+    (x0, y0), (x1, y1) = (corner[:2] for corner in window)
+    return x0, x1, y0, y1
+
+
+def unit_of(channel):
+    """Unit of a descriptor channel, "" for weights without one."""
+    name = channel.split("/")[0].split(".")[0]
+    if name == "ESMap":
+        return "V/Å" if channel.endswith("/0") else "Å"
+    return UNITS.get(name, "")
 
 
 def _show(axis, values, title, unit, extent):
     cmap = figures.AMPLITUDE if unit == "Hz" else figures.INTENSITY
-    image = figures.show_map(axis, values.T[::-1], title=title, unit=unit, cmap=cmap)
+    flat = float(values.min()) == float(values.max())
+    if flat:
+        title = f"{title}: {values.flat[0]:.3g} everywhere"
+    image = figures.show_map(
+        axis,
+        values.T[::-1],
+        title=title,
+        unit=unit,
+        cmap=cmap,
+        limits=(values.min(), values.min() + 1) if flat else None,
+        colorbar=not flat,
+    )
     image.set_extent(extent)
 
 
@@ -69,6 +109,6 @@ def draw_maps(path, maps, names, window, *, title, dpi=PREVIEW_DPI):
         size = (width, width / len(maps) + 0.7)
         figure, [row] = figures.grid_of_axes(1, len(maps), size=size, title=title)
         for axis, values, name in zip(row, maps, names, strict=True):
-            _show(axis, values, name, "", (x0, x1, y0, y1))
+            _show(axis, values, name, unit_of(name), (x0, x1, y0, y1))
         figures.scale_bar(row[0], 5.0, "5 Å")
         figures.save_png(figure, path, dpi)

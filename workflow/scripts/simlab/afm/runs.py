@@ -7,9 +7,10 @@ import numpy as np
 
 from simlab.afm import plan, specs
 from simlab.afm.aux_options import NEED_SCANNER
-from simlab.afm.channels import stacked_maps
+from simlab.afm.channels import channels_of, stacked_maps
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.files.grids import read_grid, write_grid
+from simlab.afm.files.molecules import formula
 from simlab.afm.files.shards import Shard
 from simlab.afm.flags import flags_of_sample, meanings
 from simlab.afm.production import trainer_of
@@ -40,7 +41,7 @@ def generate(dataset, folder, *, rng="philox", pictures=False):
         path = folder / f"batch_{batch}.npz"
         save_batch(path, stacks, maps, [sample.mol for sample in chosen])
         if pictures:
-            draw_batch(folder / f"batch_{batch}.png", dataset, chosen, trainer.aux_maps)
+            draw_batch(folder / f"batch_{batch}.png", dataset, chosen, trainer.aux_maps, first)
         yield path, last - first, marks(chosen, first)
 
 
@@ -90,22 +91,29 @@ def marks(samples, first):
     return found
 
 
-def draw_batch(path, dataset, samples, aux_maps):
+def draw_batch(path, dataset, samples, aux_maps, first=0):
     """Contact sheet of the first samples of a batch, as the data set's preview has it."""
     from simlab.afm.figures import SHOWN, draw_samples
 
-    names = [name for aux_map in aux_maps for name in aux_map.channel_names]
+    channels = channels_of(dataset, aux_maps, np.concatenate([s.mol[:, 4] for s in samples]))
     rows = [
         {
-            "label": f"{dataset.tips[k % len(dataset.tips)].name}:",
-            "images": sample.X[k % len(dataset.tips)],
+            "label": f"sample {first + k}: {formula(sample.mol[:, 4].astype(int))}",
+            "stacks": sample.X,
             "maps": stacked_maps(sample.Y),
             "mol": sample.mol,
-            "window": sample.scan_windows[k % len(dataset.tips)],
+            "windows": sample.scan_windows,
         }
         for k, sample in enumerate(samples[:SHOWN])
     ]
-    draw_samples(path, rows, descriptors=names, title="frequency shift and descriptors")
+    draw_samples(
+        path,
+        rows,
+        tips=channels.tips,
+        z_mean=channels.z_mean,
+        descriptors=channels.descriptors,
+        title="frequency shift and descriptors",
+    )
 
 
 def export_batches(shards, folder, batch_size):
