@@ -258,7 +258,10 @@ def _tip(value=1.0):
         ({"qs": np.zeros(2)}, CHARGED, r"shape \(2,\)"),
         ({}, {"sim_type": "LJ+Hartree", "rhos": [{"dz2": -0.1}]}, "expected a HartreePotential"),
         ({"xyzs": np.zeros((5, 2))}, {}, "shapes"),
+        ({"xyzs": np.full((5, 3), np.nan)}, {}, "finite"),
+        ({"Zs": [6, 8, 8, 1, 119]}, {}, "'119' is not an element"),
         ({"rot": np.ones((3, 3))}, {}, "rot"),
+        ({"rot": np.diag([1.0, 1, -1])}, {}, "rot: .*determinant"),
     ],
 )
 def test_samples_that_cannot_be_used_are_refused(change, options, found):
@@ -293,6 +296,9 @@ def test_a_density_is_needed_for_the_full_density_model():
             {"sim_type": "FDBM", "rhos": [_tip()], "rho_deltas": [_tip()] * 2},
             "rho_deltas: 2 entries; expected 1",
         ),
+        ({"rhos": [{"s": 1}], **CHARGED}, r"rhos: given with sim_type LJ\+PC.*or FDBM"),
+        ({"rhos": [{"s": 1}]}, "rhos: given with sim_type LJ,"),
+        ({"rho_deltas": [_tip()], **CHARGED}, r"rho_deltas: given with sim_type LJ\+PC"),
         ({"density_cutoff": 100.0}, "density_cutoff"),
         ({"n_loader": -1}, "n_loader"),
         ({"samples": 5}, "sample_generator"),

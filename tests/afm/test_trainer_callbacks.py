@@ -230,6 +230,8 @@ def test_varied_parameters_are_drawn_in_the_documented_order():
         ({"iZPPs": 8}, "iZPPs"),
         ({"tipStiffnesses": [None, None]}, "tipStiffnesses: 2 entries"),
         ({"tipR0s": [-3]}, "tipR0s"),
+        ({"tipR0s": [0.5], "afmulator": small_afmulator(tipR0=(0.3, -0.4, 3))}, "tipR0s: 0.5"),
+        ({"sample_lvec": np.ones((3, 3))}, "sample_lvec"),
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": 2.5}, "batch_size"),
         ({"distAbove": "high"}, "distAbove"),
@@ -252,7 +254,10 @@ def test_arguments_that_cannot_be_used_are_refused(options, found):
 
 @pytest.mark.parametrize(
     "rows",
-    [np.zeros((2, 4)), np.zeros((0, 5)), np.full((1, 5), np.nan), [[0, 0, 0, 0, 6.5]], "rows"],
+    [
+        *(np.zeros((2, 4)), np.zeros((0, 5)), np.full((1, 5), np.nan), "rows"),
+        *([[0, 0, 0, 0, Z]] for Z in (6.5, 0, -1, 119)),
+    ],
 )
 def test_molecules_that_are_none_are_refused(rows):
     with pytest.raises(AfmConfigError, match="entry 0"):

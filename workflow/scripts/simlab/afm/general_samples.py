@@ -5,6 +5,8 @@ import numpy as np
 from simlab.afm.densities import ElectronDensity, HartreePotential
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.rotations import check_rotation
+from simlab.afm.simulator_checks import numbers
+from simlab.afm.species import atomic_number
 from simlab.core.config import nearest
 
 SIM_TYPES = ("LJ", "LJ+PC", "LJ+Hartree", "FDBM")
@@ -54,11 +56,15 @@ def checked_sample(entries, sim_type, number):
     for name in NEEDED[sim_type]:
         if entries.get(name) is None:
             raise AfmConfigError(f"{where}: no entry {name}; expected one with sim_type {sim_type}")
-    xyzs, Zs = np.array(entries["xyzs"], np.float64), np.array(entries["Zs"], np.int32)
+    xyzs = numbers(f"sample {number}: xyzs", entries["xyzs"], "(n, 3) finite numbers, Å")
+    elements = np.asarray(entries["Zs"]).reshape(-1).tolist()
+    Zs = np.array([atomic_number(element) for element in elements], np.int32)
     if xyzs.ndim != 2 or xyzs.shape[1] != 3 or Zs.shape != xyzs.shape[:1] or not len(xyzs):
         raise AfmConfigError(
             f"{where}: xyzs and Zs of shapes {xyzs.shape} and {Zs.shape}; expected (n, 3) and (n,)"
         )
+    if not np.isfinite(xyzs).all():
+        raise AfmConfigError(f"{where}: xyzs: not all finite; expected (n, 3) finite numbers, Å")
     rot, center = entries.get("rot"), entries.get("rot_center")
     rho = entries.get("rho_sample")
     if sim_type == "FDBM" and not isinstance(rho, ElectronDensity):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from simlab.afm.arguments import batches_of, whole
+from simlab.afm.arguments import batches_of, sequence, whole
 from simlab.afm.densities import TipDensity
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.general_samples import checked_sample, checked_sim_type
@@ -12,6 +12,9 @@ from simlab.afm.loading import in_order, prefetched
 from simlab.afm.placement import center_window, counted_atoms, raise_window
 from simlab.afm.rotations import rotate_about
 from simlab.afm.trainer_base import BatchTrainer
+
+WITH_DENSITIES = ("LJ+Hartree", "FDBM")
+"""Types of simulation whose tips can have densities."""
 
 
 class GeneratorAFMtrainer(BatchTrainer):
@@ -40,7 +43,8 @@ class GeneratorAFMtrainer(BatchTrainer):
     batch_size, distAbove, iZPPs, Qs, QZs, tipStiffnesses, tipR0s, ignore_elements
         As of InverseAFMtrainer; Qs and QZs are needed for LJ+PC.
     rhos : list of dict or TipDensity, optional
-        Tip densities, one a tip: charges for LJ+Hartree (dict = multipoles), electrons for FDBM.
+        Tip densities, one a tip: charges for LJ+Hartree (dict = multipoles), electrons for FDBM;
+        the other types have none.
     rho_deltas : list of TipDensity, optional
         Changes of the electron density of the tips (FDBM).
     density_cutoff : float, optional
@@ -113,7 +117,7 @@ class GeneratorAFMtrainer(BatchTrainer):
         self.density_cutoff = self._checked_cutoff(density_cutoff)
         self.rhos, self.rho_deltas = self._checked_densities(rhos, rho_deltas)
         self._source, self._next = None, []
-        self._sample_now, self._clamped, self._tip_now = None, (None, None), None
+        self._sample_now, self._clamped = None, (None, None)
 
     def _checked_cutoff(self, cutoff):
         if cutoff is None:
@@ -131,13 +135,19 @@ class GeneratorAFMtrainer(BatchTrainer):
             raise AfmConfigError("afm: Qs, QZs: not given; expected both with sim_type LJ+PC")
         if (self.Qs is None) != (self.QZs is None):
             raise AfmConfigError("afm: Qs, QZs: only one is given; expected both or none")
+        for name, densities in (("rhos", rhos), ("rho_deltas", rho_deltas)):
+            if densities is not None and kind not in WITH_DENSITIES:
+                raise AfmConfigError(
+                    f"afm: {name}: given with sim_type {kind}, whose tips have charges; expected "
+                    f"sim_type {' or '.join(WITH_DENSITIES)}, or None"
+                )
         rhos = None if rhos is None else self._per_tip("rhos", rhos)
+        rho_deltas = None if rho_deltas is None else sequence("rho_deltas", rho_deltas)
         if rho_deltas is not None and len(rho_deltas) != len(rhos or []):
             raise AfmConfigError(
                 f"afm: rho_deltas: {len(rho_deltas)} entries; expected {len(rhos or [])}, as many "
                 "as rhos"
             )
-        rho_deltas = None if rho_deltas is None else list(rho_deltas)
         if kind == "LJ+Hartree" and rhos is None and self.Qs is None:
             raise AfmConfigError(
                 "afm: rhos: not given, nor Qs and QZs; expected a tip with sim_type LJ+Hartree"
@@ -159,10 +169,8 @@ class GeneratorAFMtrainer(BatchTrainer):
         return batches_of(len(self.sample_generator), self.batch_size)
 
     def set_fdbm_parameters(self, A, B):
-        """Set factor A and exponent B of the Pauli repulsion; tip densities are raised anew."""
-        self.afmulator.A_pauli = A
-        self.afmulator.setBPauli(B)
-        self._tip_now = None
+        """Set factor A and exponent B of the Pauli repulsion, for all samples from now on."""
+        self.afmulator.set_fdbm_parameters(A, B)
 
     # Samples, one after the other or ahead.
 
@@ -231,7 +239,8 @@ class GeneratorAFMtrainer(BatchTrainer):
     def randomize_df_steps(self, minimum, maximum):
         """Draw the steps of the oscillation, a whole number from minimum to maximum.
 
-        The depth of the scan follows, so that step and number of images stay.
+        The depth of the scan follows, so that step and number of images stay. With exact weights
+        the amplitude is that of the steps.
         """
         low, high = whole("minimum", minimum, 1), whole("maximum", maximum, 1)
         if high < low:
@@ -240,10 +249,12 @@ class GeneratorAFMtrainer(BatchTrainer):
         steps = int(draw(low, high + 1))
         afmulator = self.afmulator
         nx, ny, nz = afmulator.scan_dim
-        # Exact weights have one more force than steps, simple ones at least two.
-        extra = len(afmulator.dfWeight) - max(2, afmulator.df_steps)
-        images = nz - len(afmulator.dfWeight) + 1
-        depth = images + max(2, steps) + extra - 1
+        weights = len(afmulator.dfWeight)
+        images = nz - weights + 1
+        # The steps that the simulator has stay with their amplitude, see `setScanWindow`.
+        if steps != afmulator.df_steps:
+            weights = steps + 1 if afmulator.df_weights == "exact" else max(2, steps)
+        depth = images + weights - 1
         self.df_steps, self.scan_dim = steps, (nx, ny, depth)
         window = self.scan_window.copy()
         window[1, 2] = window[0, 2] + afmulator.dz * depth
@@ -268,13 +279,11 @@ class GeneratorAFMtrainer(BatchTrainer):
 
     def _set_tip(self, tip, length, stiffness):
         super()._set_tip(tip, length, stiffness)
-        # Raising and transforming a density is dear: only when the tip changes.
-        if self.rhos is not None and self._tip_now != tip:
+        if self.rhos is not None:
             afmulator = self.afmulator
             afmulator.setRho(self.rhos[tip], afmulator.sigma, afmulator.B_pauli)
             if self.rho_deltas is not None:
                 afmulator.setRhoDelta(self.rho_deltas[tip])
-            self._tip_now = tip
 
     def _set_window(self):
         self.afmulator.setScanWindow(self.scan_window, self.scan_dim, self.df_steps)

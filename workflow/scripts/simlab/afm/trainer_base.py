@@ -1,5 +1,7 @@
 """What both trainers share: tips, callbacks, random draws, batches."""
 
+import math
+
 import numpy as np
 
 from simlab.afm.arguments import finite, sequence, whole
@@ -12,7 +14,8 @@ from simlab.core.config import nearest
 from simlab.core.random import check_seed, generator
 
 RNG_MODES = ("philox", "legacy")
-MULTIPOLES = 4
+TIP_CHARGES = 4
+"""Point charges of a tip."""
 
 
 class BatchTrainer(RandomDraws):
@@ -64,9 +67,13 @@ class BatchTrainer(RandomDraws):
         self.Qs, self.QZs = self._charges("Qs", Qs), self._charges("QZs", QZs)
         self.tipStiffnesses = self._per_tip("tipStiffnesses", tipStiffnesses)
         self.tipR0s = self._per_tip("tipR0s", tipR0s)
+        tilt = math.hypot(*afmulator.tipR0[:2])
         for length in self.tipR0s:
-            if length is not None and finite("tipR0s", length) <= 0:
-                raise AfmConfigError(f"afm: tipR0s: {length}; expected lengths > 0, in Å")
+            if length is not None and finite("tipR0s", length) <= tilt:
+                raise AfmConfigError(
+                    f"afm: tipR0s: {length}; expected lengths > {tilt:g} Å, the tilt of the "
+                    "AFMulator's tipR0"
+                )
         self.distance_reference = check_reference(distance_reference)
         self.ignored = {atomic_number(element) for element in ignore_elements}
         self.seed, self._legacy = seed, rng == "legacy"
@@ -114,9 +121,9 @@ class BatchTrainer(RandomDraws):
                 numbers = np.array(row, np.float64)
             except (TypeError, ValueError):
                 numbers = np.empty(0)
-            if numbers.shape != (MULTIPOLES,) or not np.isfinite(numbers).all():
+            if numbers.shape != (TIP_CHARGES,) or not np.isfinite(numbers).all():
                 raise AfmConfigError(
-                    f"afm: {name}: {row!r}; expected {MULTIPOLES} finite numbers for each tip"
+                    f"afm: {name}: {row!r}; expected {TIP_CHARGES} finite numbers for each tip"
                 )
             rows.append(numbers.tolist())
         return rows
@@ -302,6 +309,7 @@ class BatchTrainer(RandomDraws):
         own = self.tipR0s[tip]
         tilt = np.array(afmulator.tipR0, np.float64)[:2]
         afmulator.tipR0 = [*tilt.tolist(), length if own is None else float(own)]
+        afmulator.judge_elements(self.Zs)
         self.REAs = getAtomsREA(self.iZPPs[tip], self.Zs, afmulator.typeParams)
 
     # State of the simulator, which callbacks may change.
@@ -310,36 +318,14 @@ class BatchTrainer(RandomDraws):
         afmulator = self.afmulator
         return {
             "distAboveActive": self.distAboveActive,
-            "iZPP": afmulator.iZPP,
-            "charges": (list(afmulator.Qs), list(afmulator.QZs)),
-            "tipR0": np.array(afmulator.tipR0, np.float64),
-            "stiffness": np.array(afmulator.tipStiffness, np.float64),
-            "window": np.array(afmulator.scan_window, np.float64),
-            "scan_dim": tuple(afmulator.scan_dim),
-            "df_steps": afmulator.df_steps,
-            "lvec": (np.array(afmulator.lvec, np.float64), afmulator.lvec_is_automatic),
+            "tip": afmulator.tip_state(),
+            "geometry": afmulator.geometry_state(),
         }
 
     def _restore(self, state):
-        afmulator = self.afmulator
         self.distAboveActive = state["distAboveActive"]
-        afmulator.iZPP = state["iZPP"]
-        afmulator.setQs(*state["charges"])
-        afmulator.tipR0 = state["tipR0"].tolist()
-        afmulator.setStiffness(state["stiffness"])
-        scan = (state["window"], state["scan_dim"], state["df_steps"])
-        same = (
-            np.array_equal(afmulator.scan_window, scan[0])
-            and tuple(afmulator.scan_dim) == scan[1]
-            and afmulator.df_steps == scan[2]
-        )
-        if not same:
-            afmulator.setScanWindow(*scan)
-        lvec, automatic = state["lvec"]
-        if automatic and not np.array_equal(afmulator.lvec, lvec):
-            afmulator.setLvec()
-        if not np.array_equal(afmulator.lvec, lvec):
-            afmulator.setLvec(lvec)
+        self.afmulator.restore_tip(state["tip"])
+        self.afmulator.restore_geometry(state["geometry"])
 
     def _rewind(self):
         self.counter = 0

@@ -11,6 +11,8 @@ from simlab.afm.files.xyz import loadXYZ
 from simlab.afm.molecules import suspicions
 from simlab.afm.placement import center_molecule, counted_atoms, lower_molecule
 from simlab.afm.rotations import check_rotation, entropy_order, rotate
+from simlab.afm.simulator_checks import checked_lattice
+from simlab.afm.species import element_table
 from simlab.afm.trainer_base import BatchTrainer
 from simlab.afm.trainer_samples import Sample
 from simlab.core.random import generator
@@ -118,7 +120,7 @@ class InverseAFMtrainer(BatchTrainer):
                 f"afm: paths, molecules: {len(self.paths)} files and "
                 f"{'no' if molecules is None else len(molecules)} molecules; expected either"
             )
-        self.sample_lvec = None if sample_lvec is None else np.array(sample_lvec, np.float64)
+        self.sample_lvec = checked_lattice(sample_lvec)
         if molecules is None:
             window = np.ptp(np.array(afmulator.scan_window, np.float64), axis=0)[:2]
             self.molecules = [_read(path, charges, window) for path in self.paths]
@@ -222,11 +224,17 @@ def _checked(rows, index):
     except (TypeError, ValueError):
         rows = np.empty(0)
     usable = rows.ndim == 2 and rows.shape[1:] == (5,) and len(rows) and np.isfinite(rows).all()
-    if not usable or (rows[:, 4] < 1).any() or (rows[:, 4] != np.floor(rows[:, 4])).any():
+    if not usable:
         raise AfmConfigError(
             f"afm: molecules: entry {index} of shape {rows.shape}; expected finite rows x, y, z, "
             "q, Z of at least one atom"
         )
+    last = len(element_table().symbols)
+    for Z in rows[:, 4].tolist():
+        if not (1 <= Z <= last and Z.is_integer()):
+            raise AfmConfigError(
+                f"afm: molecules: entry {index}: Z {Z:g}; expected atomic numbers 1 to {last}"
+            )
     return rows
 
 
