@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from simlab.afm.kernels import strokes
+from simlab.afm.errors import AfmPhysicsError
+from simlab.afm.kernels import direct, strokes
 from simlab.afm.kernels.threads import over_rows
 from simlab.afm.pieces import cut, grid_frame, span
 
@@ -46,7 +47,10 @@ def stroke_heights(job, piece, iso, nz, depth=None, cut=cut, carry_on=_on_cpu):
     zeta : float32 (nx, ny)
         i + (iso - F(i-1)) / (F(i) - F(i-1)), i being the first step beyond iso; -1 without one.
     lowest : (3,) float64
-        Lowest grid coordinates that a stroke came to.
+        Lowest grid coordinates that heights depend on: where a stroke begins, or meets the level
+        not more than `depth` below the highest crossing. A stroke that leaves the box without a
+        crossing counts if the exact field crosses the level there; a field that exists on a grid
+        only cannot tell, and there it counts always.
     """
     nx, ny = job.scan_dim[:2]
     start = np.vstack([job.frame[0] + job.rest, job.frame[1:]])
@@ -65,8 +69,52 @@ def stroke_heights(job, piece, iso, nz, depth=None, cut=cut, carry_on=_on_cpu):
         last = (rows.max(), columns.max(), min(nz, begin + at_once) - 1)
         mask = _column_mask(points, rows, columns) if _is_upright(points) else None
         piece = cut(job.field, span(points, first, last), np.zeros(3), np.zeros(3), columns=mask)
-    reached = span(points, (0, 0, 0), (nx - 1, ny - 1, int(step[zeta < 0].max(initial=0))))
-    return zeta, reached.min(axis=0)
+    return zeta, _lowest(job, points, start, zeta, iso, nz, depth)
+
+
+def _lowest(job, points, start, zeta, iso, nz, depth):
+    nx, ny = zeta.shape
+    ends = np.ceil(zeta) - 1  # zeta is up to a step beyond the first step that exceeds the level
+    deepest = nz - 1
+    if depth is not None and (zeta >= 0).any():
+        deepest = min(deepest, math.floor(zeta[zeta >= 0].min() + depth / job.dz))
+    ends[zeta < 0] = deepest
+    index = np.stack([*np.indices((nx, ny)), ends], axis=-1)
+    places = points[0] + index @ points[1:]
+    outside = ((places < 0) & ~np.array(job.periodic)).any(axis=2) & (ends <= deepest)
+    doubtful = outside & (zeta < 0)
+    if doubtful.any():
+        outside &= (zeta >= 0) | _crosses_below(job, points, start, doubtful, iso, deepest)
+    corners = span(points, (0, 0, 0), (nx - 1, ny - 1, 0))
+    return np.vstack([corners, places[outside]]).min(axis=0)
+
+
+def _crosses_below(job, points, start, doubtful, iso, deepest):
+    """Which strokes cross the level in the exact field once some of `doubtful` left the box."""
+    try:
+        job.field.at(np.zeros((0, 3)))
+    except AfmPhysicsError:
+        return doubtful
+    rows, columns = np.nonzero(doubtful)
+    index = np.column_stack([rows, columns, np.zeros(len(rows))])
+    first = points[0] + index @ points[1:]
+    inside = [
+        (first[:, c] / -points[3, c]).min()
+        for c in range(3)
+        if points[3, c] < 0 and not job.periodic[c]
+    ]
+    begin = max(0, math.floor(min(inside, default=0.0)) - 1)
+    frame = np.vstack([start[0] + begin * start[3], start[1:]])
+    direction = np.array(job.tip_axes[2], np.float64)
+    zeta = np.full(doubtful.shape, -1, np.float32)
+
+    def task(first, last):
+        direct.stroke_rows(
+            first, last, job.field.direct, frame, direction, float(iso), deepest + 1 - begin, zeta
+        )
+
+    over_rows(task, len(zeta))
+    return zeta >= 0
 
 
 def _deep_enough(zeta, depth, dz):
