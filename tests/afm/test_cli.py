@@ -62,7 +62,8 @@ def test_underscores_and_threads_change_nothing(afm, small_afm, tmp_path):
 
 
 def _model_dataset(folder, mapping):
-    simulator = {**mapping["simulator"], "A_pauli": 12.0, "B_pauli": 1.2}
+    pauli = {"A_pauli": 12.0, "B_pauli": 1.2} if mapping.get("sim_type") == "FDBM" else {}
+    simulator = {**mapping["simulator"], **pauli}
     data_set = SmallDataset.of(folder, {**mapping, "simulator": simulator})
     data_set.make_inputs()
     for shard in data_set.sizes.shards:

@@ -134,8 +134,13 @@ def generate_general(
         str | None,
         typer.Option("--tip-delta-density", help="File, or model_co: change of electron density"),
     ] = None,
-    a_pauli: Annotated[float, typer.Option("--A-pauli", help="Scale of the Pauli overlap")] = 12.0,
-    b_pauli: Annotated[float, typer.Option("--B-pauli", help="Its exponent")] = 1.2,
+    a_pauli: Annotated[
+        float | None,
+        typer.Option("--A-pauli", help="Scale of the Pauli overlap, with FDBM (default: 12)"),
+    ] = None,
+    b_pauli: Annotated[
+        float | None, typer.Option("--B-pauli", help="Its exponent (default: 1.2)")
+    ] = None,
     density_cutoff: Annotated[
         float | None, typer.Option("--density-cutoff", help="Largest density, e/Å³")
     ] = None,
@@ -194,8 +199,7 @@ def generate_general(
             "simulator": {
                 **simulator_of(scan_dim, scan_window, df_steps),
                 "pixPerAngstrome": pix_per_angstrome,
-                "A_pauli": a_pauli,
-                "B_pauli": b_pauli,
+                **_pauli(sim_type, a_pauli, b_pauli),
             },
             "aux_maps": descriptor,
             "tips": [{**one, **{k: v for k, v in own.items() if v}} for one in tips_of(tip)],
@@ -295,6 +299,14 @@ def _backend(name):
     from simlab.afm.scanning import engine
 
     return engine("auto").description["backend"]
+
+
+def _pauli(sim_type, scale, exponent):
+    """Pauli overlap of options; the usual values of CO where FDBM is asked for without them."""
+    if sim_type == "FDBM":
+        scale = 12.0 if scale is None else scale
+        exponent = 1.2 if exponent is None else exponent
+    return {"A_pauli": scale, "B_pauli": exponent}
 
 
 def _multipole(text):
