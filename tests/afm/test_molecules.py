@@ -56,3 +56,19 @@ def test_shipped_molecules_wider_than_the_window_of_the_seed(root):
     files = (root / "resources" / "afm" / "molecules").glob("*.xyz")
     wide = {f.stem for f in files if suspicions(*molecule(f.stem)[:2], (16, 16))}
     assert wide == {"FFPB", "Gr6x6N3hole", "out2", "pentacene"}
+
+
+@pytest.mark.parametrize(
+    ("charges", "suspicious"),
+    [
+        ([0.4, -0.4, 0.0], False),
+        ([0.4, -0.4, 0.98], False),
+        ([1, 2, 3], True),
+        ([0.3, 0.3, 0.0], True),
+    ],
+)
+def test_charges_that_add_up_to_no_charge_of_a_molecule_are_suspicious(charges, suspicious):
+    xyzs = np.array([[0.0, 0, 0], [1.4, 0, 0], [2.8, 0, 0]])
+    found = suspicions(xyzs, [6, 6, 6], (16, 16), charges)
+    assert bool(found) == suspicious
+    assert all("charges add up to" in text for text in found)

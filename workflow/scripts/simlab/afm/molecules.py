@@ -7,6 +7,8 @@ from simlab.afm.species import element_table, symbol_of
 
 BOND_FACTOR = 1.2
 CLOSE_CONTACT = 0.4
+CHARGE_OF_MOLECULE, CHARGE_ROUNDING = 2.0, 0.1
+"""Largest usual charge of a molecule, and how far a sum of rounded charges may be off, e."""
 WINDOW_MARGIN = 1.0
 """Room between the outermost atoms and the edge of the scan, Å."""
 
@@ -67,7 +69,7 @@ def close_contacts(xyzs, limit=CLOSE_CONTACT):
     return list(zip(i.tolist(), j.tolist(), distance[i, j].tolist(), strict=True))
 
 
-def suspicions(xyzs, Zs, window):
+def suspicions(xyzs, Zs, window, qs=None):
     """What is suspicious about a geometry under a scan window, one text each.
 
     Atoms closer than 0.4 Å, elements with arbitrary Lennard-Jones parameters, an extent beyond the
@@ -80,6 +82,8 @@ def suspicions(xyzs, Zs, window):
     Zs : (n,) int
     window : (2,) float
         Width of the scan along x and y, Å.
+    qs : (n,) float, optional
+        Charges, e; their sum should be the whole, small charge of a molecule.
 
     Returns
     -------
@@ -100,6 +104,12 @@ def suspicions(xyzs, Zs, window):
         found.append(
             f"element {names} has arbitrary Lennard-Jones parameters (2 Å, 10 meV); expected "
             "elements with published ones"
+        )
+    total = 0.0 if qs is None else float(np.sum(qs))
+    if abs(total) > CHARGE_OF_MOLECULE or abs(total - round(total)) > CHARGE_ROUNDING:
+        found.append(
+            f"charges add up to {total:.4g} e; expected a whole number, at most "
+            f"{CHARGE_OF_MOLECULE:g} in size: is the column something else?"
         )
     extent = np.ptp(xyzs[:, :2], axis=0)
     room = np.asarray(window, np.float64) - 2 * WINDOW_MARGIN

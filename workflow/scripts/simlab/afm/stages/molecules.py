@@ -73,7 +73,7 @@ def judge(file, molecule, spec):
     if heavy and spec["radii"]:
         names = ", ".join(symbol_of(z) for z in heavy)
         return [f"afm: {file}: element {names}; descriptors know radii up to Z 112"]
-    found = suspicions(molecule.xyz, molecule.Z, spec["window"])
+    found = suspicions(molecule.xyz, molecule.Z, spec["window"], molecule.q)
     if spec["strict"]:
         return [f"afm: {file}: {text}" for text in found]
     for text in found:
