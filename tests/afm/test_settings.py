@@ -189,6 +189,13 @@ def test_single_anchors_across_come_back(tmp_path, scan_dim):
     np.testing.assert_array_equal(loaded.scan_window, saved.scan_window)
 
 
+@pytest.mark.parametrize(("option", "steps"), [({"amplitude": 0.58}, 6), ({"df_steps": 3}, 3)])
+def test_an_oscillation_given_beside_a_file_overrides_the_one_in_it(tmp_path, option, steps):
+    small_simulator().save_params(tmp_path / "params.ini")
+    found = AFMulator.from_params(tmp_path / "params.ini", backend="numba", **option)
+    assert found.df_steps == steps
+
+
 # Oscillation.
 
 

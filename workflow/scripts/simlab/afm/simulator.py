@@ -367,7 +367,10 @@ class AFMulator(Probe, ScanSettings, ModelSettings):
     @classmethod
     def from_params(cls, path, **options):
         """AFMulator of the parameters in a file, see `files.params`; `options` override them."""
-        return cls(**{**arguments_of(read_params(path)), **options})
+        arguments = arguments_of(read_params(path))
+        if options.keys() & {"df_steps", "amplitude"}:
+            arguments = {k: v for k, v in arguments.items() if k not in ("df_steps", "amplitude")}
+        return cls(**{**arguments, **options})
 
     def load_params(self, path):
         """Set all parameters as in a file; what files, or this one, do not hold stays.
