@@ -115,3 +115,5 @@ def test_rotated_coordinates_are_products_with_the_transposed_matrix():
 def test_what_is_no_rotation_is_refused(matrix):
     with pytest.raises(AfmConfigError, match="orthogonal"):
         check_rotation(matrix)
+    with pytest.raises(AfmConfigError, match=r"rotations: .*orthogonal"):
+        sort_rotations_by_entropy(np.eye(3), [np.eye(3), matrix])

@@ -138,6 +138,6 @@ def entropy_order(xyzs, rotations):
 
 def sort_rotations_by_entropy(xyzs, rotations):
     """Rotations (m, 3, 3) as a list of (3, 3) by falling entropy of their third rows."""
-    rotations = np.asarray(rotations, np.float64)
+    rotations = np.array([check_rotation(rotation, "rotations") for rotation in rotations])
     order, _ = entropy_order(xyzs, rotations)
     return [rotations[k].copy() for k in order]
