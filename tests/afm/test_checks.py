@@ -187,13 +187,25 @@ def test_a_tilt_that_cannot_be_drawn_is_found(spoilable):
         ("df_limit", flags.LARGE_DF, 1),
         ("inside_window", flags.OUTSIDE_WINDOW, 6),
         ("inside_box", flags.LEFT_BOX, 1),
-        ("unconverged", flags.UNCONVERGED, 1),
     ],
 )
 def test_too_many_marked_samples_are_found(spoilable, name, bit, count):
     spoilable.edit(spoil_value("flags", slice(0, count), bit))
     assert spoilable.failing() == {f"afm.{name}"}
     assert spoilable.rows()[f"afm.{name}"].measured == pytest.approx(count / 9)
+
+
+@pytest.mark.parametrize(("points", "failing"), [(5, set()), (6, {"afm.unconverged"})])
+def test_samples_with_more_than_single_unconverged_points_are_found(spoilable, points, failing):
+    """One in a thousand of 24 x 20 x 12 = 5760 points may stay unconverged."""
+
+    def change(file):
+        file["flags"][0] = flags.UNCONVERGED
+        file["n_unconverged"][0] = points
+
+    spoilable.edit(change)
+    assert spoilable.failing() == failing
+    assert spoilable.rows()["afm.unconverged"].measured == pytest.approx(len(failing) / 9)
 
 
 def test_images_that_are_there_twice_are_found(spoilable):

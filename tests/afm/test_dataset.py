@@ -1,6 +1,7 @@
 """Reading finished samples: the module's own reader and that of all domains."""
 
 import pickle
+import shutil
 import subprocess
 import sys
 
@@ -41,6 +42,24 @@ def test_a_reader_can_be_sent_to_another_process(small_afm):
     data = load_dataset(small_afm.shards()[0])
     again = pickle.loads(pickle.dumps(data))
     np.testing.assert_array_equal(data[3][0], again[3][0])
+
+
+def test_many_shards_need_few_open_files(small_afm, tmp_path):
+    """More shards than files may be open: each is read, and closed again."""
+    (tmp_path / "shards").mkdir()
+    for k in range(40):
+        shutil.copy(small_afm.shards()[1], tmp_path / f"shards/shard_{k:05d}.h5")
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40)); "
+        "from simlab.afm import load_dataset; data = load_dataset(sys.argv[1]); "
+        "print(len(data), sum(mol.shape[1] for _, _, mol in data), len(data.split('train')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    with Shard(small_afm.shards()[1]) as shard:
+        train = int((shard.array("split") == 0).sum())
+    assert done.stdout.split() == ["120", "600", str(40 * train)]
 
 
 def test_a_folder_without_shards_is_an_error(tmp_path):

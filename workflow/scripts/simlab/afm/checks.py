@@ -22,6 +22,9 @@ FLAG_BOUNDS = {
     "unconverged": (bits.UNCONVERGED, 0.05),
 }
 """Check -> (bit, largest fraction of samples that may have it)."""
+FEW_POINTS = 1e-3
+"""Fraction of the points of a sample that may be unconverged: close to the atoms single points lie
+where the probe changes between two stable places."""
 MANY = 500
 ENOUGH = 20
 
@@ -242,14 +245,19 @@ def check_attraction(case):
 
 
 def check_flags(case):
-    """Fractions of samples that are marked."""
+    """Fractions of samples that are marked; as unconverged with more than FEW_POINTS only."""
     marked, good = case.measured.small["flags"], ~case.measured.failed
+    points = len(case.dataset.tips) * math.prod(case.dataset.simulator.scan_dim)
     for name, (bit, bound) in FLAG_BOUNDS.items():
         has = good & ((marked & bit) > 0)
+        text = bits.MEANINGS[bit]
+        if bit == bits.UNCONVERGED:
+            has &= case.measured.small["n_unconverged"] > FEW_POINTS * points
+            text += f", at more than {100 * FEW_POINTS:g} % of its points"
         fraction = float(has.sum() / max(1, good.sum()))
         yield Check(
             f"afm.{name}",
-            f"fraction of samples marked: {bits.MEANINGS[bit]}",
+            f"fraction of samples marked: {text}",
             fraction,
             bound,
             "",

@@ -1,5 +1,6 @@
 """Samples of finished data sets, for training loops; reads HDF5 only, knows no simulator."""
 
+from collections import OrderedDict
 from pathlib import Path
 
 from simlab.afm.errors import AfmMissingFileError
@@ -14,8 +15,8 @@ class AfmDataset:
 
     `len(dataset)` counts them, `dataset[i]` is `(afm, desc, mol)` of sample i: float32
     (n_tip, nx, ny, nz') in Hz, float32 (n_channels, nx, ny), float64 (n, 5) with x, y, z (Å),
-    charge (e) and atomic number. Iterating goes through the shards. Files are opened when they are
-    first read, also in worker processes.
+    charge (e) and atomic number. Iterating goes through the shards. Of the files the last
+    `KEPT` that were read stay open, also in worker processes.
 
     Attributes
     ----------
@@ -24,19 +25,27 @@ class AfmDataset:
     tips : list of str
     """
 
+    KEPT = 8
+
     def __init__(self, paths, rows=None):
         self._paths = [Path(path) for path in paths]
-        self._open = {}
-        counts = [len(self._shard(k)) for k in range(len(self._paths))]
-        places = [(k, position) for k, count in enumerate(counts) for position in range(count)]
-        self._rows = places if rows is None else rows
+        self._open = OrderedDict()
+        self._rows = self._places() if rows is None else rows
         attributes = self._shard(0).attributes
         self.channels = attributes["desc_channels"]
         self.tips = [tip["name"] for tip in attributes["tips"]]
 
+    def _places(self):
+        counts = [len(self._shard(number)) for number in range(len(self._paths))]
+        return [(number, k) for number, count in enumerate(counts) for k in range(count)]
+
     def _shard(self, number):
-        if number not in self._open:
+        if number in self._open:
+            self._open.move_to_end(number)
+        else:
             self._open[number] = Shard(self._paths[number])
+            while len(self._open) > self.KEPT:
+                self._open.popitem(last=False)[1].close()
         return self._open[number]
 
     def __len__(self):
@@ -51,7 +60,8 @@ class AfmDataset:
         return (self[k] for k in range(len(self)))
 
     def __getstate__(self):
-        return {**self.__dict__, "_open": {}}  # file handles stay in the process that opened them
+        # File handles stay in the process that opened them.
+        return {**self.__dict__, "_open": OrderedDict()}
 
     def split(self, name):
         """The samples of one split: train, val (or validation) or test, without failed ones."""
@@ -71,7 +81,7 @@ class AfmDataset:
         """Close all files."""
         for shard in self._open.values():
             shard.close()
-        self._open = {}
+        self._open.clear()
 
 
 def load_dataset(path):

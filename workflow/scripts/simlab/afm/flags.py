@@ -53,11 +53,16 @@ def flags_of_sample(sample):
         bits |= UNCONVERGED
     if sample.height_missed:
         bits |= NO_HEIGHT
-    if np.abs(sample.X).max() > DF_LIMIT:
+    if np.nanmax(np.abs(sample.X), initial=0.0) > DF_LIMIT:
         bits |= LARGE_DF
     if sample.left_box:
         bits |= LEFT_BOX
     return bits
+
+
+def not_finite(sample):
+    """Number of values of a `trainers.Sample` that are not finite, in images and descriptors."""
+    return sum(np.count_nonzero(~np.isfinite(values)) for values in (sample.X, *sample.Y))
 
 
 def meanings(bits):

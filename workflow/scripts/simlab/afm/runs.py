@@ -8,17 +8,18 @@ import numpy as np
 from simlab.afm import plan, specs
 from simlab.afm.aux_options import NEED_SCANNER
 from simlab.afm.channels import channels_of, stacked_maps
-from simlab.afm.errors import AfmConfigError
+from simlab.afm.errors import AfmConfigError, AfmInputError
 from simlab.afm.files.grids import read_grid, write_grid
 from simlab.afm.files.molecules import formula
 from simlab.afm.files.shards import Shard
-from simlab.afm.flags import flags_of_sample, meanings
+from simlab.afm.flags import FAILED, flags_of_sample, meanings
 from simlab.afm.production import trainer_of
 from simlab.afm.rotations import sphereTangentSpace
 from simlab.afm.sample_plan import plan_samples
 from simlab.afm.stages.batches import save_batch
 from simlab.afm.stages.grids import molecule_grids
 from simlab.afm.stages.molecules import load_molecules, read_molecule
+from simlab.afm.stages.samples import check_finite
 from simlab.core.files import write_npz
 from simlab.core.progress import progress
 
@@ -27,6 +28,7 @@ def generate(dataset, folder, *, rng="philox", pictures=False):
     """Simulate a data set and write `batch_{ib}.npz` (and pictures) into `folder`.
 
     Yields (path, number of samples, texts of what was marked) of each batch when it is written.
+    Raises AfmPhysicsError at a sample with values that are not finite.
     """
     sizes = plan.sizes(dataset)
     molecules, _ = load_molecules(specs.molecules_spec(dataset), sizes.files)
@@ -36,10 +38,13 @@ def generate(dataset, folder, *, rng="philox", pictures=False):
     for batch in progress(range(-(-count // dataset.batch_size)), None, "batches"):
         first, last = batch * dataset.batch_size, min((batch + 1) * dataset.batch_size, count)
         chosen = [next(samples) for _ in range(first, last)]
+        for number, sample in enumerate(chosen, start=first):
+            check_finite(sample, number)
         stacks = np.stack([sample.X for sample in chosen])
         maps = np.stack([stacked_maps(sample.Y) for sample in chosen])
         path = folder / f"batch_{batch}.npz"
-        save_batch(path, stacks, maps, [sample.mol for sample in chosen])
+        flags = [flags_of_sample(sample) for sample in chosen]
+        save_batch(path, stacks, maps, [sample.mol for sample in chosen], flags)
         if pictures:
             draw_batch(folder / f"batch_{batch}.png", dataset, chosen, trainer.aux_maps, first)
         yield path, last - first, marks(chosen, first)
@@ -117,7 +122,12 @@ def draw_batch(path, dataset, samples, aux_maps, first=0):
 
 
 def export_batches(shards, folder, batch_size):
-    """Write all samples of `shards`, in their order, as `batch_{ib}.npz`; yields the paths."""
+    """Write all samples of `shards`, in their order, as `batch_{ib}.npz`; yields the paths.
+
+    Raises AfmInputError, before anything is written, unless all hold the same images and
+    descriptors.
+    """
+    _check_alike(shards)
     samples = (sample for path in shards for sample in _samples_of(path))
     batch = 0
     chosen = []
@@ -130,6 +140,23 @@ def export_batches(shards, folder, batch_size):
         yield _export(Path(folder) / f"batch_{batch}.npz", chosen)
 
 
+def _check_alike(paths):
+    first = None
+    for path in paths:
+        with Shard(path) as shard:
+            found = [
+                *(f"{key} {shard.file[key].shape[1:]}" for key in ("afm", "desc")),
+                f"descriptors {', '.join(shard.attributes['desc_channels'])}",
+                f"tips {', '.join(tip['name'] for tip in shard.attributes['tips'])}",
+            ]
+        first = first or found
+        if found != first:
+            raise AfmInputError(
+                f"afm: {path}: samples of {'; '.join(found)}; expected those of {paths[0]}: "
+                f"{'; '.join(first)}"
+            )
+
+
 def _samples_of(path):
     with Shard(path) as shard:
         for position in range(len(shard)):
@@ -137,12 +164,13 @@ def _samples_of(path):
                 shard.array("afm", position),
                 shard.array("desc", position),
                 shard.molecule(position),
+                int(shard.array("flags", position)),
             )
 
 
 def _export(path, samples):
-    stacks, maps, mols = zip(*samples, strict=True)
-    save_batch(path, np.stack(stacks), np.stack(maps), list(mols))
+    stacks, maps, mols, flags = zip(*samples, strict=True)
+    save_batch(path, np.stack(stacks), np.stack(maps), list(mols), flags)
     return path
 
 
@@ -165,8 +193,9 @@ def contents(path):
             yield f"  marked {'; '.join(meanings(bits))}: {len(named)}, first sample {named[0]}"
         if not flags.any():
             yield "  marked: none"
-        peaks = [float(np.abs(shard.array("afm", k)).max()) for k in range(len(shard))]
-        for k in np.argsort(peaks)[::-1][:3]:
+        good = np.flatnonzero((flags & FAILED) == 0)
+        peaks = {k: float(np.abs(shard.array("afm", int(k))).max()) for k in good}
+        for k in sorted(peaks, key=peaks.get, reverse=True)[:3]:
             yield f"  largest |df| {peaks[k]:.3g} Hz: sample {sample_id[k]}"
 
 

@@ -17,11 +17,14 @@ def write_batch(spec, batch, shard_h5, npz):
         offset = int(shard.array("sample_id", 0))
         here = slice(first - offset, last - offset)
         mols = [shard.molecule(k) for k in range(here.start, here.stop)]
-        save_batch(npz, shard.array("afm", here), shard.array("desc", here), mols)
+        images, maps = shard.array("afm", here), shard.array("desc", here)
+        save_batch(npz, images, maps, mols, shard.array("flags", here))
 
 
-def save_batch(npz, stacks, maps, mols):
+def save_batch(npz, stacks, maps, mols, flags):
     """Write a batch.
+
+    Failed samples are there too, full of NaN, so that batches do not move: `flags` tells them.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def save_batch(npz, stacks, maps, mols):
     mols : list of float64 (n, 5)
         Written as object array `mols` (b,), which needs allow_pickle, and again as `mols_data`
         and `mols_ptr`.
+    flags : (b,) int
+        Marks, see `simlab.afm.flags`; written as uint32.
     """
     objects = np.empty(len(mols), dtype=object)
     for k, mol in enumerate(mols):
@@ -46,4 +51,5 @@ def save_batch(npz, stacks, maps, mols):
             mols=objects,
             mols_data=np.concatenate(mols),
             mols_ptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            flags=np.asarray(flags, np.uint32),
         )

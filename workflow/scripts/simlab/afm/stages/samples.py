@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from simlab.afm.channels import channels_of, stacked_images, stacked_maps
+from simlab.afm.errors import AfmPhysicsError
 from simlab.afm.files.molecules import read_molecules
 from simlab.afm.files.shards import ShardWriter
-from simlab.afm.flags import FAILED, flags_of_geometry, flags_of_sample
+from simlab.afm.flags import FAILED, flags_of_geometry, flags_of_sample, not_finite
+from simlab.afm.placement import counted_atoms, place_molecule, place_window
 from simlab.afm.production import oriented, trainer_of
+from simlab.afm.rotations import rotate_about
+from simlab.afm.species import getAtomsREA, loadSpecies
 from simlab.afm.specs import dataset_from, published_spec
 from simlab.afm.statistics import SampleStatistics
 from simlab.afm.trainer_base import Sample
@@ -75,7 +79,11 @@ def write_shard(spec, plan_npz, molecules_npz, grids, samples, h5, stats, *, cod
 
 
 def attributes_of(spec, dataset, channels, trainer, code):
-    """Root attributes of a shard."""
+    """Root attributes of a shard.
+
+    `amplitude` and `z_mean` are those of the configured oscillation, also where
+    `randomize.df_steps` gives each sample its own.
+    """
     return {
         "spec": published_spec(spec),
         "seed": dataset.seed,
@@ -86,20 +94,25 @@ def attributes_of(spec, dataset, channels, trainer, code):
         "desc_channels": channels.descriptors,
         "tips": published_spec(spec)["tips"],
         "dz": dataset.simulator.dz,
-        "amplitude": dataset.simulator.dz * dataset.simulator.n_weights,
+        "amplitude": trainer.afmulator.amplitude,
         "z_mean": channels.z_mean,
     }
 
 
 def simulate_rows(trainer, dataset, molecules, rows):
-    """(Sample, flags) of every row; with `on_error: flag` a failed one holds NaN."""
+    """(Sample, flags) of every row; with `on_error: flag` a failed one holds NaN.
+
+    A sample with a value that is not finite is one that cannot be simulated: AfmPhysicsError.
+    """
     if dataset.on_error == "fail":
-        for sample in trainer.simulate(0, len(rows["mol_id"])):
+        for k, sample in enumerate(trainer.simulate(0, len(rows["mol_id"]))):
+            check_finite(sample, trainer.sample_offset + k)
             yield sample, flags_of_sample(sample)
         return
     for k in range(len(rows["mol_id"])):
         try:
             [sample] = trainer.simulate(k, k + 1)
+            check_finite(sample, trainer.sample_offset + k)
             flags = flags_of_sample(sample)
         except SimlabError as error:
             number = trainer.sample_offset + k
@@ -109,27 +122,55 @@ def simulate_rows(trainer, dataset, molecules, rows):
         yield sample, flags
 
 
+def check_finite(sample, number):
+    """Raise AfmPhysicsError unless all images and descriptors of sample `number` are finite."""
+    found = not_finite(sample)
+    if found:
+        raise AfmPhysicsError(
+            f"afm: sample {number}: {found} values of images and descriptors are not finite, "
+            f"{sample.n_unconverged} points of the probe did not converge; expected finite ones: "
+            "see distAbove, the tip and the geometry, or on_error: flag"
+        )
+
+
 def failed_sample(trainer, dataset, molecules, rows, k):
-    """A Sample full of NaN in the place of row `k`."""
-    simulator, n_tip = dataset.simulator, len(dataset.tips)
+    """A Sample full of NaN in the place of row `k`; placed as without random draws."""
+    simulator, tips = dataset.simulator, dataset.tips
     width, height, _ = simulator.scan_dim
     planes = [
         np.full((width, height, *([aux.n_channels] if aux.numbered else [])), np.nan, np.float32)
         for aux in trainer.aux_maps
     ]
+    mol, windows = _placed(dataset, molecules[rows["mol_id"][k]], rows["rot"][k])
+    x, y, length = simulator.tipR0
     return Sample(
-        X=np.full((n_tip, width, height, simulator.depth), np.nan, np.float32),
+        X=np.full((len(tips), width, height, simulator.depth), np.nan, np.float32),
         Y=planes,
-        mol=oriented(molecules[rows["mol_id"][k]], rows["rot"][k]),
-        scan_windows=np.tile(np.array(simulator.scan_window, np.float64), (n_tip, 1, 1)),
-        distAbove=np.full(n_tip, float(dataset.distAbove)),
-        tipR0=np.tile(np.array(simulator.tipR0, np.float64), (n_tip, 1)),
-        df_steps=np.full(n_tip, simulator.steps, np.int32),
+        mol=mol,
+        scan_windows=windows,
+        distAbove=np.full(len(tips), float(dataset.distAbove)),
+        tipR0=np.array([[x, y, tip.tipR0z or length] for tip in tips], np.float64),
+        df_steps=np.full(len(tips), simulator.steps, np.int32),
         n_fallback=0,
         n_unconverged=0,
         left_box=False,
         height_missed=False,
     )
+
+
+def _placed(dataset, molecule, rot):
+    """Rows (n, 5) as placed for the last tip, and the scan windows (n_tip, 2, 3)."""
+    window = np.array(dataset.simulator.scan_window, np.float64)
+    counted = counted_atoms(molecule.Z, dataset.ignore_elements)
+    table = loadSpecies()
+    radii = [getAtomsREA(tip.iZPP, molecule.Z, table)[:, 0] for tip in dataset.tips]
+    where = (dataset.distAbove, dataset.reference, counted)
+    mol = oriented(molecule, rot, dataset.sim_type == "LJ+PC")
+    if dataset.generator == "inverse":
+        mol[:, :3] = place_molecule(mol[:, :3], radii[-1], window, *where)
+        return mol, np.tile(window, (len(radii), 1, 1))
+    mol[:, :3] = rotate_about(molecule.xyz, rot)
+    return mol, np.array([place_window(mol[:, :3], radius, window, *where) for radius in radii])
 
 
 def record_of(sample, flags):
