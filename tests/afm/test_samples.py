@@ -155,7 +155,7 @@ def test_a_shard_records_how_it_was_made(small_afm):
         for key in ("samples_per_shard", "target_seconds", "seconds_per_sample", "export"):
             assert key not in found["spec"]
         assert shard.file["afm"].chunks == (1, 1, 24, 20, 8)
-        assert shard.file["afm"].compression == "lzf"
+        assert shard.file["afm"].compression == "gzip"
         assert json.loads(shard.file.attrs["tips"])[0]["iZPP"] == 8
 
 

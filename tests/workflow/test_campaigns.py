@@ -10,11 +10,13 @@ def campaigns(root):
 
 WITH_FOLDERS = {"halo-camels-1024.yaml", "halo-peer-legacy.yaml"}
 """Campaigns that name folders of the user; tests/halo/test_plan.py plans them with stand-ins."""
+WITH_FILES = {"afm-hartree.yaml"}
+"""Campaigns that name grid files of the user."""
 
 
 def test_every_campaign_file_plans_without_running(snakemake, root):
     for path in campaigns(root):
-        if path.name not in WITH_FOLDERS:
+        if path.name not in WITH_FOLDERS | WITH_FILES:
             output = snakemake("--dry-run", "--quiet", "rules", "--configfile", path)
             assert "This was a dry-run" in output, path
 
@@ -25,6 +27,15 @@ def test_a_campaign_without_its_folders_says_so_one_line_each(snakemake, root, n
     output = snakemake("--dry-run", "--configfile", path, code=1)
     for folder in ("DMO", "Hydro", "FOF"):
         assert f"folder not found: camels/{folder}\n" in output
+    assert "Traceback" not in output
+
+
+def test_a_campaign_without_its_grids_names_the_missing_files(snakemake, root):
+    path = root / "config" / "campaigns" / "afm-hartree.yaml"
+    output = snakemake("--dry-run", "--configfile", path, code=1)
+    for molecule in ("formic_acid", "benzoquinone"):
+        assert f"grids.potential: the file dft/{molecule}/LOCPOT.xsf does not exist\n" in output
+    assert "tips: the file dft/tip/CHGCAR.xsf does not exist\n" in output
     assert "Traceback" not in output
 
 

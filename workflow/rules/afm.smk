@@ -7,20 +7,13 @@ AFM_SIZES = {name: afm_plan.sizes(dataset) for name, dataset in AFM.items()}
 AFM_DIR = "results/afm/{dataset}"
 
 
-def afm_shards(wildcards, ending):
-    return [
-        f"results/afm/{wildcards.dataset}/shards/shard_{shard}.{ending}"
-        for shard in AFM_SIZES[wildcards.dataset].shards
-    ]
-
-
-def afm_grids(wildcards):
-    if not afm_plan.needs_grids(AFM[wildcards.dataset]):
-        return []
-    return [
-        f"results/afm/{wildcards.dataset}/grids/{molecule}.npz"
-        for molecule in AFM_SIZES[wildcards.dataset].molecules
-    ]
+AFM_SHARDS = {
+    name: [f"{afm_plan.folder(name)}/shards/shard_{shard}" for shard in sizes.shards]
+    for name, sizes in AFM_SIZES.items()
+}
+AFM_GRIDS = {
+    name: afm_plan.grid_targets(name, dataset) for name, dataset in AFM.items()
+}
 
 
 localrules:
@@ -110,7 +103,7 @@ rule afm_shard:
     input:
         plan=f"{AFM_DIR}/plan.npz",
         molecules=f"{AFM_DIR}/molecules.npz",
-        grids=afm_grids,
+        grids=lambda wildcards: AFM_GRIDS[wildcards.dataset],
         tips=lambda wildcards: afm_plan.tip_files(AFM[wildcards.dataset]),
     output:
         h5=ensure(f"{AFM_DIR}/shards/shard_{{shard}}.h5", non_empty=True),
@@ -172,7 +165,9 @@ rule afm_index:
     input:
         plan=f"{AFM_DIR}/plan.npz",
         molecules=f"{AFM_DIR}/molecules.npz",
-        shards=lambda wildcards: afm_shards(wildcards, "h5"),
+        shards=lambda wildcards: [
+            f"{shard}.h5" for shard in AFM_SHARDS[wildcards.dataset]
+        ],
     output:
         csv=f"{AFM_DIR}/index.csv",
     log:
@@ -189,7 +184,9 @@ rule afm_normalization:
     """Normalization statistics over the training samples."""
     input:
         molecules=f"{AFM_DIR}/molecules.npz",
-        stats=lambda wildcards: afm_shards(wildcards, "stats.npz"),
+        stats=lambda wildcards: [
+            f"{shard}.stats.npz" for shard in AFM_SHARDS[wildcards.dataset]
+        ],
     output:
         json=f"{AFM_DIR}/normalization.json",
         html=report(
@@ -215,10 +212,14 @@ rule afm_checks:
     input:
         plan=f"{AFM_DIR}/plan.npz",
         molecules=f"{AFM_DIR}/molecules.npz",
-        grids=afm_grids,
+        grids=lambda wildcards: AFM_GRIDS[wildcards.dataset],
         tips=lambda wildcards: afm_plan.tip_files(AFM[wildcards.dataset]),
-        shards=lambda wildcards: afm_shards(wildcards, "h5"),
-        stats=lambda wildcards: afm_shards(wildcards, "stats.npz"),
+        shards=lambda wildcards: [
+            f"{shard}.h5" for shard in AFM_SHARDS[wildcards.dataset]
+        ],
+        stats=lambda wildcards: [
+            f"{shard}.stats.npz" for shard in AFM_SHARDS[wildcards.dataset]
+        ],
         normalization=f"{AFM_DIR}/normalization.json",
     output:
         json=f"{AFM_DIR}/checks.json",

@@ -294,6 +294,7 @@ def _generate(dataset, output, rng, plot, threads):
 
 
 def _backend(name):
+    _require_choice("--backend", name, ("numba", "opencl", "auto"))
     if name != "auto":
         return name
     from simlab.afm.scanning import engine

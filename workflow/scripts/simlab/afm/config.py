@@ -162,7 +162,10 @@ class DatasetConfig(Section):
     on_error: Literal["fail", "flag"] = Field(
         "fail", description="A sample that cannot be computed stops the job, or is flagged"
     )
-    compression: Literal["lzf", "gzip", "none"] = Field("lzf", description="Of the shards")
+    compression: Literal["gzip", "lzf", "none"] = Field(
+        "gzip",
+        description="Of the shards; lzf is faster, but equal values need not give equal file bytes",
+    )
     export: Literal["none", "batches"] = Field(
         "none", description="Also write batch_{ib}.npz as the original script"
     )

@@ -206,6 +206,13 @@ def folder(name):
     return f"results/afm/{name}"
 
 
+def grid_targets(name, dataset):
+    """Paths of the grids of data set `name`, one a molecule; none without grids."""
+    if not needs_grids(dataset):
+        return []
+    return [f"{folder(name)}/grids/{molecule}.npz" for molecule in sizes(dataset).molecules]
+
+
 def targets(name, dataset):
     """Paths of all published files of data set `name`, the manifest included."""
     files = published(dataset, sizes(dataset))

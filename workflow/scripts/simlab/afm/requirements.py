@@ -127,7 +127,7 @@ def _randomized(dataset):
     if steps is not None and dataset.generator == "inverse":
         yield "randomize.df_steps needs generator: general"
     if steps is not None and simulator.df_weights == "exact":
-        yield "randomize.df_steps has no meaning with simulator.df_weights: exact"
+        yield "randomize.df_steps needs simulator.df_weights: simple"
     if dataset.randomize.q and dataset.sim_type in ("LJ", "LJ+Hartree", "FDBM"):
         yield f"randomize.q has no meaning with sim_type: {dataset.sim_type}"
     if dataset.distAbove <= dataset.randomize.distance:

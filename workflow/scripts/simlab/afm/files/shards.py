@@ -47,7 +47,10 @@ UNITS = {
 
 
 def filters(compression):
-    """Arguments of h5py's create_dataset: lzf, gzip (level 1) or none, after a byte shuffle."""
+    """Arguments of h5py's create_dataset: gzip (level 1), lzf or none, after a byte shuffle.
+
+    The encoder of lzf in h5py writes one of several streams for equal data, gzip always the same.
+    """
     if compression == "none":
         return {}
     options = {"compression_opts": 1} if compression == "gzip" else {}
@@ -68,12 +71,12 @@ class ShardWriter:
         Rows of plan.npz of this shard: mol_id, rot_id, split, rot.
     shapes : mapping
         Shape of `afm` and `desc` of one sample.
-    compression : "lzf", "gzip" or "none"
+    compression : "gzip", "lzf" or "none"
     attributes : mapping
         More root attributes; mappings and lists become JSON text.
     """
 
-    def __init__(self, path, first, plan, shapes, *, compression="lzf", attributes=None):
+    def __init__(self, path, first, plan, shapes, *, compression="gzip", attributes=None):
         self._path, self._first, self._plan = path, first, plan
         self._shapes, self._compression = shapes, compression
         self._attributes = attributes or {}
