@@ -4,6 +4,7 @@ import logging
 
 import h5py
 import numpy as np
+import pyopencl as cl
 import pytest
 from afm_finished import FDBM, HARTREE, SMALL, SmallDataset
 from afm_opencl import require_device
@@ -24,8 +25,6 @@ from simlab.afm.opencl_scanning import OpenCLEngine
 from simlab.afm.scanning import NumbaEngine, engine, init_env
 from simlab.afm.trainer_base import BatchTrainer
 from simlab.core import opencl as core_opencl
-
-cl = pytest.importorskip("pyopencl")
 
 
 @pytest.fixture(autouse=True)

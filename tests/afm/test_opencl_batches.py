@@ -3,12 +3,20 @@
 import json
 
 import numpy as np
+import pytest
 from afm_finished import SMALL, SmallDataset
+from afm_opencl import require_device
 
 from simlab.afm.files.molecules import read_molecules
 from simlab.afm.files.shards import Shard
 from simlab.afm.production import trainer_of
 from simlab.core.files import read_npz
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _device():
+    require_device()
+
 
 TWO_TIPS = {
     **SMALL,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from afm_opencl import require_device
 
 from simlab.afm import AFMulator
 from simlab.afm.placement import place_molecule
@@ -20,6 +21,8 @@ WATERS = [
 
 
 def images(backend, relax="newton", scale=1.0):
+    if backend == "opencl":
+        require_device()
     Zs, qs, *xyz = np.array(WATERS).T
     radii = getAtomsREA(17, Zs.astype(int), loadSpecies())[:, 0]
     xyzs = place_molecule(np.transpose(xyz), radii, WINDOW, 4.5)

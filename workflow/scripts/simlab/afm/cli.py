@@ -7,11 +7,22 @@ import typer
 
 from simlab.afm.cli_simulate import SimulateCommand, simulate
 from simlab.afm.options import (
+    Backend,
+    BatchSize,
+    Charges,
+    Delta,
     Descriptors,
+    DfSteps,
+    MaxTilt,
     Molecules,
     Output,
+    PixPerAngstrome,
+    Plot,
+    Relax,
     ScanDim,
     ScanWindow,
+    Seed,
+    Threads,
     Tips,
     dataset_of,
     molecules_of,
@@ -31,20 +42,12 @@ app = typer.Typer(
 )
 app.command("simulate", cls=SimulateCommand)(simulate)
 
-Seed = Annotated[int, typer.Option("--seed", help="Of all random draws")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of a sample")]
-Backend = Annotated[str, typer.Option("--backend", help="numba, opencl or auto")]
-PixPerAngstrome = Annotated[
-    float, typer.Option("--pix-per-angstrome", help="Force-field grid points per Å")
-]
-Relax = Annotated[str, typer.Option("--relax", help="newton or fire")]
-
 
 @app.command("generate")
 def generate(
     molecules: Molecules,
     output: Output,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Samples of a batch")] = 20,
+    batch_size: BatchSize = 20,
     dist_above: Annotated[
         float, typer.Option("--dist-above", help="From the scan's top to the molecule, Å")
     ] = 4.5,
@@ -54,20 +57,14 @@ def generate(
         int, typer.Option("--n-best", help="Directions kept of each molecule, by entropy")
     ] = 30,
     no_shuffle: Annotated[bool, typer.Option("--no-shuffle", help="Keep the order")] = False,
-    delta: Annotated[
-        float, typer.Option("--delta", help="Half width of the random distance, Å")
-    ] = 0.2,
-    max_tilt: Annotated[
-        float, typer.Option("--max-tilt", help="Largest random tilt of the probe, Å")
-    ] = 0.3,
+    delta: Delta = 0.2,
+    max_tilt: MaxTilt = 0.3,
     scan_dim: ScanDim = (128, 128, 19),
     scan_window: ScanWindow = (2, 2, 5, 18, 18, 6.9),
     pix_per_angstrome: PixPerAngstrome = 10,
-    df_steps: Annotated[
-        int, typer.Option("--df-steps", help="Tip positions of one oscillation")
-    ] = 10,
+    df_steps: DfSteps = 10,
     descriptor: Descriptors = None,
-    charges: Annotated[str, typer.Option("--charges", help="check, ignore or trust")] = "check",
+    charges: Charges = "check",
     seed: Seed = 0,
     rng: Annotated[
         str, typer.Option("--rng", help="philox, or legacy: drawn as the original script")
@@ -75,7 +72,7 @@ def generate(
     relax: Relax = "newton",
     backend: Backend = "numba",
     threads: Threads = 1,
-    plot: Annotated[bool, typer.Option("--plot", help="Also draw batch_{ib}.png")] = False,
+    plot: Plot = False,
 ):
     """Batches of image stacks and descriptors of molecules, as batch_{ib}.npz."""
     dataset = dataset_of(
@@ -147,29 +144,23 @@ def generate_general(
     rot180: Annotated[
         bool, typer.Option("--rot180", help="Also each molecule turned by 180 degrees about z")
     ] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Samples of a batch")] = 20,
+    batch_size: BatchSize = 20,
     dist_above: Annotated[
         float, typer.Option("--dist-above", help="From the molecule to the scan's bottom, Å")
     ] = 2.6,
-    delta: Annotated[
-        float, typer.Option("--delta", help="Half width of the random distance, Å")
-    ] = 0.2,
-    max_tilt: Annotated[
-        float, typer.Option("--max-tilt", help="Largest random tilt of the probe, Å")
-    ] = 0.3,
+    delta: Delta = 0.2,
+    max_tilt: MaxTilt = 0.3,
     scan_dim: ScanDim = (128, 128, 19),
     scan_window: ScanWindow = (0, 0, 0, 16, 16, 1.9),
     pix_per_angstrome: PixPerAngstrome = 10,
-    df_steps: Annotated[
-        int, typer.Option("--df-steps", help="Tip positions of one oscillation")
-    ] = 10,
+    df_steps: DfSteps = 10,
     descriptor: Descriptors = None,
-    charges: Annotated[str, typer.Option("--charges", help="check, ignore or trust")] = "check",
+    charges: Charges = "check",
     seed: Seed = 0,
     relax: Relax = "newton",
     backend: Backend = "numba",
     threads: Threads = 1,
-    plot: Annotated[bool, typer.Option("--plot", help="Also draw batch_{ib}.png")] = False,
+    plot: Plot = False,
 ):
     """Batches under any force field; scan windows are put over molecules as they lie."""
     grids = None
@@ -226,7 +217,7 @@ def descriptors(
         tuple[float, float, float, float],
         typer.Option("--scan-window", help="x0 y0 x1 y1 around the middle of the atoms, Å"),
     ] = (-8, -8, 8, 8),
-    charges: Annotated[str, typer.Option("--charges", help="check, ignore or trust")] = "check",
+    charges: Charges = "check",
 ):
     """Image descriptors of one molecule as it lies, with its middle in the middle of the map."""
     from simlab.afm.runs import write_descriptors
@@ -270,7 +261,7 @@ def inspect(shard: Annotated[Path, typer.Argument(help="shard_*.h5 file")]):
 def export(
     shards: Annotated[list[Path], typer.Argument(help="shard_*.h5 files, in order")],
     output: Output,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Samples of a batch")] = 20,
+    batch_size: BatchSize = 20,
 ):
     """Samples of shards as batch_{ib}.npz."""
     from simlab.afm.runs import export_batches

@@ -34,6 +34,19 @@ ScanWindow = Annotated[
     tuple[float, float, float, float, float, float],
     typer.Option("--scan-window", help="x0 y0 z0 x1 y1 z1 of the tip positions, Å"),
 ]
+BatchSize = Annotated[int, typer.Option("--batch-size", help="Samples of a batch")]
+Delta = Annotated[float, typer.Option("--delta", help="Half width of the random distance, Å")]
+MaxTilt = Annotated[float, typer.Option("--max-tilt", help="Largest random tilt of the probe, Å")]
+DfSteps = Annotated[int, typer.Option("--df-steps", help="Tip positions of one oscillation")]
+Charges = Annotated[str, typer.Option("--charges", help="check, ignore or trust")]
+PixPerAngstrome = Annotated[
+    float, typer.Option("--pix-per-angstrome", help="Force-field grid points per Å")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of all random draws")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of a sample")]
+Backend = Annotated[str, typer.Option("--backend", help="numba, opencl or auto")]
+Relax = Annotated[str, typer.Option("--relax", help="newton or fire")]
+Plot = Annotated[bool, typer.Option("--plot", help="Also draw batch_{ib}.png")]
 
 
 def tip_of(text):

@@ -7,6 +7,11 @@ from simlab.core.errors import SimlabError
 DEVICE_VARIABLE = "SIMLAB_OPENCL_DEVICE"
 
 
+def named_device():
+    """What SIMLAB_OPENCL_DEVICE says, "platform:device", or None."""
+    return os.environ.get(DEVICE_VARIABLE)
+
+
 def opencl_platforms():
     """All OpenCL platforms; empty without any, or without pyopencl."""
     try:
@@ -95,7 +100,7 @@ def _devices(platform):
 
 
 def _candidates(platforms, devices, platform):
-    wanted = os.environ.get(DEVICE_VARIABLE)
+    wanted = named_device()
     if wanted:
         try:
             number, device = (int(part) for part in wanted.split(":"))

@@ -6,12 +6,11 @@ Global sizes are rounded up to the work-group, and every kernel checks its bound
 
 import functools
 import math
-import os
 from importlib.resources import files
 
 import numpy as np
 
-from simlab.core.opencl import DEVICE_VARIABLE, is_gpu, open_device
+from simlab.core.opencl import is_gpu, named_device, open_device
 
 SOURCES = ("prelude", "forces", "relax", "newton", "maps", "direct")
 
@@ -94,7 +93,7 @@ class Device:
         import pyopencl as cl
 
         self._cl = cl
-        opened = _opened(platform, os.environ.get(DEVICE_VARIABLE))
+        opened = _opened(platform, named_device())
         self.device, self._context, program = opened
         self._queue = cl.CommandQueue(self._context)
         self._kernels = {kernel.function_name: kernel for kernel in program.all_kernels()}
