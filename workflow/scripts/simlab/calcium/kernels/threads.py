@@ -1,0 +1,33 @@
+"""Items shared out to threads; no result depends on the number of threads."""
+
+from threading import Thread
+
+import numba
+
+
+def over_items(task, n, step):
+    """Call `task(first, last)` for ranges of at most `step` items that cover 0 ... n - 1.
+
+    The work is done by numba.get_num_threads() threads. `task` must release the interpreter's
+    lock and write its own items only. Threads live as long as the call: processes that fork
+    later are not disturbed.
+    """
+    helpers = min(numba.get_num_threads(), -(-n // step)) - 1
+    starts = iter(range(0, n, step))  # shared: taking the next one is atomic
+    failures = []
+
+    def work():
+        try:
+            for first in starts:
+                task(first, min(first + step, n))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [Thread(target=work) for _ in range(helpers)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

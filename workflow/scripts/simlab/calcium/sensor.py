@@ -1,0 +1,98 @@
+"""The image sensor: counts of frames, with noise that belongs to pixel and frame."""
+
+import numpy as np
+
+from simlab.calcium.errors import SpecError
+from simlab.calcium.extensions import exposure
+from simlab.calcium.kernels import frames as kernels
+from simlab.calcium.kernels.noise import round_keys
+from simlab.calcium.kernels.threads import over_items
+from simlab.calcium.noise import noise_key
+
+ROWS_AT_A_TIME = 64
+
+
+class Digitizer:
+    """Sensor of one recording in counter mode; its constants are rounded to float32 once.
+
+    Parameters
+    ----------
+    spec : Spec
+        With a sensor step, else SpecError.
+
+    Attributes
+    ----------
+    keys : uint32 (10, 2)
+        Round keys of the noise.
+    photons : float32 (T,)
+        Photons per unit of intensity in each frame.
+    constants : float32 (4,)
+        Quantum efficiency, squared read noise, gain, largest count.
+    dtype : numpy.dtype
+        Of the counts.
+    poisson : bool
+        Whether shot noise is Poisson.
+    """
+
+    def __init__(self, spec):
+        step = spec.step("sensor")
+        if step is None:
+            raise SpecError("counts need a sensor step, and the specification has none")
+        sensor, ext = spec.acquisition.image_sensor, spec.extensions
+        factor = exposure(ext.segments, spec.acquisition.n_frames)
+        self.keys = round_keys(noise_key(spec.seed))
+        self.photons = (step.photons_per_unit * factor).astype(np.float32)
+        self.constants = np.array(
+            [
+                sensor.quantum_efficiency,
+                sensor.read_noise_e**2,
+                sensor.gain_adu_per_e,
+                sensor.max_count,
+            ],
+            np.float32,
+        )
+        self.dtype = sensor.count_dtype
+        self.poisson = ext.shot_noise == "poisson"
+        self._read_noise = float(sensor.read_noise_e)
+
+    def digitize(self, clean, t0):
+        """Counts (F, H, W) of consecutive frames, the first being number t0.
+
+        clean: float32 (F, H, W), intensity after leakage. Gaussian noise:
+        floor((lam + sqrt(lam + read_noise^2) z) gain), clipped, lam = clean * photons * QE;
+        Poisson noise: floor((k + read_noise z) gain), clipped, k ~ Poisson(lam).
+        """
+        counts = np.empty(clean.shape, self.dtype)
+        photons = self.photons[t0 : t0 + len(clean)]
+
+        def rows(first, last):
+            common = first, last, clean, t0, self.keys, photons, self.constants
+            if self.poisson:
+                kernels.digitize_poisson(*common, self._read_noise, counts)
+            else:
+                kernels.digitize(*common, counts)
+
+        over_items(rows, clean.shape[0] * clean.shape[1], ROWS_AT_A_TIME)
+        return counts
+
+
+def digitize(intensity, frame, spec):
+    """Counts of one frame in counter mode.
+
+    Parameters
+    ----------
+    intensity : float32 (H, W)
+        The frame after leakage, intensity units.
+    frame : int
+        Its number, which picks the noise.
+    spec : Spec
+        With a sensor step.
+
+    Returns
+    -------
+    uint8 or uint16 (H, W)
+    """
+    if not 0 <= frame < spec.acquisition.n_frames:
+        raise SpecError(f"frame is {frame}, the recording has {spec.acquisition.n_frames} frames")
+    clean = np.ascontiguousarray(intensity, np.float32)[np.newaxis]
+    return Digitizer(spec).digitize(clean, frame)[0]
