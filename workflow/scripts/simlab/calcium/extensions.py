@@ -4,8 +4,6 @@ import numpy as np
 
 from simlab.core.random import generator
 
-MAX_EXTRA = 65535
-
 
 def saturated_emission(C, gains, f0, saturation):
     """What saturating indicators emit instead of their calcium signal.
@@ -46,17 +44,17 @@ def exposure(segments, n_frames):
     return factor
 
 
-def hot_pixels(seed, shape, hot):
+def hot_pixels(seed, shape, hot, largest):
     """Counts that each pixel has too many, uint16 (H, W).
 
     A share `hot.fraction` of the pixels counts floor(x) more, x exponential with mean
-    `hot.level_adu`; stream "calcium.hot_pixels" of `seed`. Extras beyond 65535, the largest count
-    of all sensors, are 65535.
+    `hot.level_adu`; stream "calcium.hot_pixels" of `seed`. No extra exceeds `largest`, the largest
+    count of the sensor, beyond which no pixel shows it.
     """
     rng = generator(seed, "calcium.hot_pixels", 0)
     mask = rng.random(shape) < hot.fraction
     extra = np.floor(rng.exponential(hot.level_adu, shape))
-    return np.where(mask, np.minimum(extra, MAX_EXTRA), 0).astype(np.uint16)
+    return np.where(mask, np.minimum(extra, largest), 0).astype(np.uint16)
 
 
 def dropped_frames(seed, n_frames, dropped):
