@@ -70,12 +70,13 @@ def place_neurons(spec, rng):
     """
     populations = spec.step("place_neurons").resolved_populations
     centers = [draw_centers(spec, population, rng) for population in populations]
-    stacks = [
-        _draw_footprints(spec, population, points, rng)
-        for population, points in zip(populations, centers, strict=True)
-    ]
-    offsets, shapes, data = (np.concatenate(parts) for parts in zip(*stacks, strict=True))
-    return np.concatenate(centers), FootprintStack(offsets, shapes, data, spec.canvas_shape)
+    patches, offsets = [], []
+    for population, points in zip(populations, centers, strict=True):
+        for patch, y, x in _draw_footprints(spec, population, points, rng):
+            patches.append(patch)
+            offsets.append((y, x))
+    planted = FootprintStack.from_patches(patches, offsets, spec.canvas_shape)
+    return np.concatenate(centers), planted
 
 
 def draw_centers(spec, population, rng):
@@ -108,13 +109,10 @@ def draw_centers(spec, population, rng):
 
 
 def _draw_footprints(spec, population, centers_um, rng):
-    acquisition = spec.acquisition
-    rows, columns = acquisition.um_to_index(centers_um[:, 1], centers_um[:, 2], spec.canvas_shape)
+    shape, to_px = spec.canvas_shape, spec.acquisition.um_to_px
+    rows, columns = spec.acquisition.um_to_index(centers_um[:, 1], centers_um[:, 2], shape)
     length = population.dendrite_length_um if population.morphology == "cytosolic" else 0.0
-    return kernels.plant(
-        *(rng, *spec.canvas_shape, np.column_stack((rows, columns))),
-        acquisition.um_to_px(population.soma_radius_um),
-        population.irregularity,
-        acquisition.um_to_px(length),
-        acquisition.um_to_px(population.dendrite_width_um),
-    )
+    soma = to_px(population.soma_radius_um), population.irregularity
+    dendrites = to_px(length), to_px(population.dendrite_width_um)
+    for row, column in zip(rows, columns, strict=True):
+        yield kernels.draw_neuron(rng, *shape, row, column, *soma, *dendrites)

@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 
-from simlab.calcium.kernels import traces
+from simlab.calcium.errors import ShiftError
+from simlab.calcium.kernels import frames, traces
 
 FINE_RATE_HZ = 300.0  # the oscillators are integrated at about this rate
 STILL = 1e-12
 STRIDE_JITTER, STRIDE_TAU_S = 0.15, 0.3
 NOISE_TAU_S = 0.12
+ROUNDING_PX = 1e-9
 
 
 def bounded_random_walk(n_frames, step_px, max_px, rng):
@@ -138,3 +140,41 @@ def draw_shifts(step, acquisition, rng):
         max_px=to_px(step.max_shift_um),
         rng=rng,
     )
+
+
+def shift_and_crop(canvas, shifts_px, fov_shape):
+    """Fields of view on a moving canvas.
+
+    out[t](y, x) = canvas[t](y + margin - dy, x + margin - dx), bilinear, in float32.
+
+    Parameters
+    ----------
+    canvas : (T, Hc, Wc) array
+        Used in float32.
+    shifts_px : (T, 2) array
+        Displacement dy, dx of the content in each frame, positive down and right.
+    fov_shape : tuple of 2 int
+        h = Hc - 2 margin, w = Wc - 2 margin.
+
+    Returns
+    -------
+    (T, h, w) float32
+
+    Raises
+    ------
+    ShiftError
+        If a shift is larger than the margin.
+    """
+    canvas = np.ascontiguousarray(canvas, np.float32)
+    shifts = np.asarray(shifts_px, np.float64).reshape(-1, 2)
+    margin = (canvas.shape[1] - fov_shape[0]) // 2
+    largest = np.abs(shifts).max(initial=0.0)
+    if largest > margin + ROUNDING_PX:
+        raise ShiftError(f"a shift of {largest:g} px leaves the margin of {margin} px")
+    out = np.empty((len(canvas), *fov_shape), np.float32)
+    absent = np.zeros((0, 0), np.float32)
+    corners, weights = frames.warp_corners(shifts, margin)
+    frames.expose(
+        0, out.shape[0] * out.shape[1], canvas, corners, weights, True, absent, absent, out
+    )
+    return out

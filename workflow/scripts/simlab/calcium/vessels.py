@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simlab.calcium.filters import gaussian_filter
+from simlab.calcium.kernels.vessels import add_capsules
 
 # Heading of a root that enters through each side (top, bottom, left, right), in units of pi.
 HEADINGS = ((0.25, 0.75), (1.25, 1.75), (-0.4, 0.4), (0.6, 1.4))
@@ -108,25 +109,8 @@ def rasterize_vessels(segments_um, shape, pixel_size_um):
     (H, W) float64
     """
     path = np.zeros(shape)
-    for y0, x0, y1, x1, r in np.asarray(segments_um, np.float64) / pixel_size_um:
-        top, bottom = _pixels(min(y0, y1) - r, max(y0, y1) + r, shape[0])
-        left, right = _pixels(min(x0, x1) - r, max(x0, x1) + r, shape[1])
-        if bottom <= top or right <= left:
-            continue
-        dy = np.arange(top, bottom)[:, None] - y0
-        dx = np.arange(left, right) - x0
-        along_y, along_x = y1 - y0, x1 - x0
-        square = along_y**2 + along_x**2
-        if square > 0:
-            part = np.clip((dy * along_y + dx * along_x) / square, 0.0, 1.0)
-            dy, dx = dy - part * along_y, dx - part * along_x
-        inside = r**2 - (dy**2 + dx**2)
-        path[top:bottom, left:right] += 2.0 * np.sqrt(np.maximum(inside, 0.0))
+    add_capsules(np.asarray(segments_um, np.float64).reshape(-1, 5) / pixel_size_um, path)
     return path * pixel_size_um
-
-
-def _pixels(low, high, n):
-    return max(math.floor(low), 0), min(math.ceil(high) + 1, n)
 
 
 def vessels_to_mask(path_um, opacity, absorption_per_um):

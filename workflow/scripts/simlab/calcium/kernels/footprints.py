@@ -12,7 +12,7 @@ from simlab.calcium.kernels.filters import gaussian_filter, gaussian_weights
 
 jit = njit(cache=True, nogil=True, error_model="numpy")
 
-REFLECT = 0
+REFLECT = np.int64(0)  # a Python integer would be a type of its own, compiled twice
 MOST_CUBES = 100  # per axis, so that tiny distances need no huge grid
 
 
@@ -53,7 +53,8 @@ def place_apart(rng, low, high, distance, count, attempts):
             point[axis] = low[axis] + (high[axis] - low[axis]) * rng.random()
             cube[axis] = min(int((point[axis] - low[axis]) / side[axis]), sides[axis] - 1)
         if _is_apart(point, points, newest, older, cube, distance):
-            points[n] = point
+            for axis in range(3):
+                points[n, axis] = point[axis]
             older[n] = newest[cube[0], cube[1], cube[2]]
             newest[cube[0], cube[1], cube[2]] = n
             n += 1
@@ -123,14 +124,22 @@ def _clip_range(low, high, n):
 @jit
 def _stamp_soma(rng, soma, cy, cx, radius, irregularity):
     height, width = soma.shape
-    outline = np.full((height, width), radius)
+    noise = np.zeros((height, width))
+    largest = 1.0
     if irregularity > 0:
-        noise = gaussian_filter(rng.standard_normal((height, width)), max(radius / 2, 1.0), REFLECT)
-        noise /= max(noise.max(), -noise.min()) + 1e-12
-        outline *= 1.0 + irregularity * noise
+        for y in range(height):
+            for x in range(width):
+                noise[y, x] = rng.standard_normal()
+        noise = gaussian_filter(noise, max(radius / 2, 1.0), REFLECT)
+        largest = 0.0
+        for y in range(height):
+            for x in range(width):
+                largest = max(largest, abs(noise[y, x]))
+        largest += 1e-12
     for y in range(height):
         for x in range(width):
-            if math.hypot(y - cy, x - cx) <= outline[y, x]:
+            outline = radius * (1.0 + irregularity * (noise[y, x] / largest))
+            if math.hypot(y - cy, x - cx) <= outline:
                 soma[y, x] = 1.0
 
 
@@ -206,105 +215,49 @@ def _tight(window, y0, x0, height, width, cy, cx):
 
 
 @jit
-def plant(rng, height, width, centers, radius, irregularity, length, thickness):
-    """`draw_neuron` for one cell after the other.
-
-    Parameters
-    ----------
-    centers : (n, 2) float64
-        Row and column on the canvas, px.
-    radius, irregularity, length, thickness : float
-
-    Returns
-    -------
-    offsets, shapes : (n, 2) int32
-    data : (m,) float32
-        Patches row by row, one after the other.
-    """
-    n = len(centers)
-    offsets = np.zeros((n, 2), np.int32)
-    shapes = np.zeros((n, 2), np.int32)
-    data = np.empty(256 * (n + 1), np.float32)
-    used = 0
-    for i in range(n):
-        patch, y, x = draw_neuron(
-            *(rng, height, width, centers[i, 0], centers[i, 1]),
-            *(radius, irregularity, length, thickness),
-        )
-        if used + patch.size > len(data):
-            longer = np.empty(2 * len(data) + patch.size, np.float32)
-            longer[:used] = data[:used]
-            data = longer
-        offsets[i, 0], offsets[i, 1] = y, x
-        shapes[i, 0], shapes[i, 1] = patch.shape
-        for value in patch.flat:
-            data[used] = value
-            used += 1
-    return offsets, shapes, data[:used].copy()
-
-
-@jit
-def blur_patch(patch, sigma, gain, top, left, out):
-    """out = gain * Gaussian blur of `patch`, where `out` sees a window around it.
-
-    Parameters
-    ----------
-    patch : (h, w) float32
-    sigma, gain : float
-        Pixels; factor.
-    top, left : int
-        Place of the patch's first pixel in `out`.
-    out : (H, W) float32
-        The window; light beyond it is lost.
-    """
-    weights = gaussian_weights(sigma)
-    radius = len(weights) - 1
-    kernel = np.empty(2 * radius + 1)
-    for k in range(-radius, radius + 1):
-        kernel[k + radius] = weights[abs(k)]
-    h, w = patch.shape
-    height, width = out.shape
-    across = np.zeros((h, width))
-    for y in range(h):
-        line = across[y]
-        for x in range(w):
-            value = np.float64(patch[y, x])
-            if value != 0:
-                first = max(left + x - radius, 0)
-                last = min(left + x + radius + 1, width)
-                shift = radius - left - x
-                for column in range(first, last):
-                    line[column] += value * kernel[column + shift]
-    total = np.empty(width)
-    for row in range(height):
-        total[:] = 0.0
-        for y in range(max(row - radius - top, 0), min(row + radius + 1 - top, h)):
-            weight = kernel[y + top - row + radius]
-            line = across[y]
-            for x in range(width):
-                total[x] += weight * line[x]
-        for x in range(width):
-            out[row, x] = gain * total[x]
-
-
-@jit
 def blur_all(planted, starts, shapes, sigma, gain, inner, out, out_starts, out_shapes):
-    """`blur_patch` for every cell.
+    """gain * Gaussian blur of every cell's patch, in float64, on the window that `out` keeps of it.
 
     Parameters
     ----------
     planted, out : (m,), (M,) float32
-        Patches row by row, one after the other.
+        Patches row by row, one after the other; `out` is written. Light beyond a window is lost.
     starts, out_starts : (n + 1,) int64
-    shapes, out_shapes, inner : (n, 2)
-        Sizes of the patches; place of each planted patch in its blurred one.
+        Where the patches begin.
+    shapes : (n, 2) int32
+    inner, out_shapes : (n, 2) int64
+        Place of each planted patch in its window; sizes of the windows, px.
     sigma, gain : (n,) float64
+        Pixels; factor.
     """
     for i in range(len(sigma)):
-        patch = planted[starts[i] : starts[i + 1]].reshape((shapes[i, 0], shapes[i, 1]))
-        window = out[out_starts[i] : out_starts[i + 1]]
-        window = window.reshape((out_shapes[i, 0], out_shapes[i, 1]))
-        blur_patch(patch, sigma[i], gain[i], inner[i, 0], inner[i, 1], window)
+        weights = gaussian_weights(sigma[i])
+        radius = len(weights) - 1
+        top, left = inner[i, 0], inner[i, 1]
+        h, w = shapes[i, 0], shapes[i, 1]
+        height, width = out_shapes[i, 0], out_shapes[i, 1]
+        across = np.zeros((h, width))
+        at = starts[i]
+        for y in range(h):
+            line = across[y]
+            for x in range(left, left + w):
+                value = np.float64(planted[at])
+                at += 1
+                if value != 0:
+                    for column in range(max(x - radius, 0), min(x + radius + 1, width)):
+                        line[column] += value * weights[abs(column - x)]
+        total = np.empty(width)
+        at = out_starts[i]
+        for row in range(height):
+            total[:] = 0.0
+            for y in range(max(row - radius - top, 0), min(row + radius + 1 - top, h)):
+                weight = weights[abs(y + top - row)]
+                line = across[y]
+                for x in range(width):
+                    total[x] += weight * line[x]
+            for x in range(width):
+                out[at] = gain[i] * total[x]
+                at += 1
 
 
 @jit
@@ -313,8 +266,12 @@ def weighted_sums(data, starts, offsets, shapes, field):
 
     Parameters
     ----------
-    data, starts, offsets, shapes
-        See `plant` and `blur_all`.
+    data : (m,) float32
+        Patches row by row, one after the other.
+    starts : (n + 1,) int64
+        Where they begin.
+    offsets, shapes : (n, 2) int32
+        First pixels on the canvas, and sizes.
     field : (H, W) float64
         On the canvas.
     """
@@ -335,9 +292,8 @@ def warm():
     rng = np.random.default_rng(0)
     place_apart(rng, np.zeros(3), np.ones(3), 0.5, 2, 4)
     draw_neuron(rng, 8, 8, 3.0, 3.0, 2.0, 0.3, 2.0, 1.0)
-    offsets, shapes, data = plant(rng, 8, 8, np.full((1, 2), 3.0), 2.0, 0.3, 2.0, 1.0)
-    starts = np.array([0, data.size])
-    one = np.ones(1)
-    blur_all(data, starts, shapes, one, one, np.zeros_like(shapes), data.copy(), starts, shapes)
-    blur_patch(data.reshape(shapes[0]), 1.0, 1.0, 0, 0, np.empty((8, 8), np.float32))
+    data, starts = np.ones(4, np.float32), np.array([0, 4])
+    offsets, shapes = np.zeros((1, 2), np.int32), np.full((1, 2), 2, np.int32)
+    sizes, inner, one = np.full((1, 2), 2), np.zeros((1, 2), np.int64), np.ones(1)
+    blur_all(data, starts, shapes, one, one, inner, data.copy(), starts, sizes)
     weighted_sums(data, starts, offsets, shapes, np.ones((8, 8)))
