@@ -73,6 +73,16 @@ def test_parts_of_killed_writers_are_swept_after_a_day(tmp_path):
     assert young.exists()
 
 
+def test_a_temporary_name_can_keep_its_suffix_and_is_swept_too(tmp_path):
+    old = tmp_path / ".out.avi.x.part.avi"
+    old.touch()
+    os.utime(old, times=(time.time() - 90_000,) * 2)
+    with atomic_path(tmp_path / "out.avi", ".avi") as part:
+        assert part.suffix == ".avi"
+        part.write_bytes(b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.avi"]
+
+
 def test_two_writers_of_one_file_leave_one_whole_file(tmp_path):
     target = tmp_path / "out.bin"
     with atomic_path(target) as first, atomic_path(target) as second:

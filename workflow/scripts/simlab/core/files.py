@@ -43,11 +43,12 @@ DAMAGE = (
 
 
 @contextmanager
-def atomic_path(path):
+def atomic_path(path, suffix=""):
     """Yield a temporary sibling of `path`; rename it onto `path` if the block succeeds.
 
     The temporary name is unique per call. A job that outlived its Snakemake (SLURM keeps it
-    running) can then not write into the file of the job that replaced it.
+    running) can then not write into the file of the job that replaced it. It ends in `suffix`,
+    for writers that choose their format by it.
     """
     path = Path(path)
     try:
@@ -58,7 +59,7 @@ def atomic_path(path):
         raise SimlabError(f"cannot write {path}: {error.strerror or error}") from None
     sweep_stale(path)
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    part = path.with_name(f".{path.name}.{owner}.part")
+    part = path.with_name(f".{path.name}.{owner}.part{suffix}")
     try:
         yield part
         with open(part, "rb") as stream:
@@ -76,7 +77,7 @@ def atomic_path(path):
 
 def sweep_stale(path, older_than=STALE_AFTER_S):
     """Remove temporary files that killed jobs left next to `path`."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
+    for part in path.parent.glob(f".{path.name}.*.part*"):
         try:
             if time.time() - part.stat().st_mtime > older_than:
                 part.unlink()
