@@ -46,7 +46,9 @@ wildcard_constraints:
     molecule=r"[^/]+",
     batch=r"\d+",
     sim=r"\d+",
-    split="train|test",
+    split="train|val|test",
+    key=r"[0-9a-f]{16}",
+    stage=r"\w+",
 
 
 localrules:

@@ -2,6 +2,8 @@
 
 from simlab.afm import plan as afm
 from simlab.afm.config import AfmConfig
+from simlab.calcium import plan as calcium
+from simlab.calcium.config import CalciumConfig
 from simlab.core.config import Section, parse_config
 from simlab.core.errors import ConfigError
 from simlab.halo import plan as halo
@@ -9,7 +11,7 @@ from simlab.halo.config import HaloConfig
 from simlab.ptycho import plan as ptycho
 from simlab.ptycho.config import PtychoConfig
 
-PLANS = {"ptycho": ptycho, "afm": afm, "halo": halo}
+PLANS = {"ptycho": ptycho, "afm": afm, "halo": halo, "calcium": calcium}
 """The planning module of each domain."""
 
 
@@ -19,6 +21,7 @@ class Campaign(Section):
     ptycho: PtychoConfig | None = None
     afm: AfmConfig | None = None
     halo: HaloConfig | None = None
+    calcium: CalciumConfig | None = None
 
     def datasets(self, domain):
         """Data sets of `domain` by name; empty if the domain is absent."""
@@ -72,4 +75,6 @@ def compile_kernels(domain):
         from simlab.afm.kernels import warm
     elif domain == "halo":
         from simlab.halo.kernels import warm
+    elif domain == "calcium":
+        from simlab.calcium.kernels import warm
     warm()

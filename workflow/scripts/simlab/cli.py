@@ -52,10 +52,17 @@ def _halo():
     return app
 
 
+def _calcium():
+    from simlab.calcium.cli import app
+
+    return app
+
+
 DOMAINS = {
     "ptycho": ("Ptychography: diffraction patterns with ground truth", _ptycho),
     "afm": ("Atomic force microscopy: image stacks and descriptors of molecules", _afm),
     "halo": ("Halo maps: paired simulations as multi-scale training samples", _halo),
+    "calcium": ("Calcium movies: one-photon microscopy with ground truth", _calcium),
 }
 
 

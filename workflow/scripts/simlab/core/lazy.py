@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 
-def lazy_names(package, modules):
+def lazy_names(package, modules, submodules=()):
     """`__all__`, `__getattr__` and `__dir__` of a package that imports nothing by itself.
 
     Parameters
@@ -13,14 +13,19 @@ def lazy_names(package, modules):
         Its `__name__`.
     modules : mapping
         Module, relative to the package -> the public names it holds.
+    submodules : tuple of str
+        Modules of the package that are public names themselves.
     """
     homes = {name: module for module, names in modules.items() for name in names}
     own = sys.modules[package].__dict__
 
     def get(name):
+        if name in submodules:
+            return import_module(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         own[name] = value = getattr(import_module(f"{package}.{homes[name]}"), name)
         return value
 
-    return sorted(homes), get, lambda: sorted({*own, *homes})
+    public = sorted({*homes, *submodules})
+    return public, get, lambda: sorted({*own, *public})

@@ -1,0 +1,14 @@
+"""Snakemake entry point of rule `calcium_manifest`."""
+
+from simlab.core.job import job
+from simlab.core.manifest import write_folder_manifest
+
+with job(snakemake) as log:
+    write_folder_manifest(
+        "calcium",
+        snakemake.params.spec,
+        snakemake.params.code,
+        list(snakemake.input),
+        snakemake.output.json,
+    )
+    log.info("wrote %s", snakemake.output.json)

@@ -1,0 +1,321 @@
+"""What the DAG needs to know of a calcium data set: recordings, parts, shards, targets, cost."""
+
+import functools
+import math
+
+from simlab.calcium.costs import (
+    megabytes_of,
+    movie_bytes,
+    scene_bytes,
+    seconds_of,
+)
+from simlab.calcium.errors import SpecError
+from simlab.core.errors import SimlabError
+from simlab.core.plan import Estimate
+from simlab.core.random import generator
+from simlab.core.sharding import shard_names, shard_range
+from simlab.core.splits import SPLITS
+
+SECONDS_PER_JOB = 2.5
+JOBS = 5
+"""Rules that run once for every data set: index, normalization, checks, preview, manifest."""
+MAX_JOB_MB = 65536
+MAX_SHOWN = 10
+PREVIEWED = 6
+RAW = "Y800"
+SUFFIXES = {"recordings": "h5", "statistics": "json", "specs": "json", "videos": "avi"}
+
+
+def is_split(dataset, point):
+    """Whether a recording is rendered in parts, by a job each."""
+    frames = dataset.frames_per_part
+    return (
+        frames is not None and point.spec.has_movie() and point.spec.acquisition.n_frames > frames
+    )
+
+
+def parts(dataset, point):
+    """Names of the parts of a recording that is rendered in parts."""
+    return shard_names(point.spec.acquisition.n_frames, dataset.frames_per_part)
+
+
+def part_range(dataset, point, part):
+    """Half-open range of the frames of a part."""
+    return shard_range(part, point.spec.acquisition.n_frames, dataset.frames_per_part)
+
+
+def by_key(dataset):
+    """Key -> Point of every recording, ascending."""
+    return dataset.expansion.by_key
+
+
+def training_shards(dataset):
+    """{split: names of its training shards}, for splits that have recordings."""
+    if dataset.training is None:
+        return {}
+    return {
+        split: shard_names(
+            len(keys) * dataset.training.samples_per_recording,
+            dataset.training.samples_per_shard,
+        )
+        for split in SPLITS[:3]
+        if (keys := keys_of_split(dataset, split))
+    }
+
+
+def keys_of_split(dataset, split):
+    """Keys of the recordings of a split, ascending."""
+    return [point.key for point in dataset.expansion.points if point.split == split]
+
+
+def training_samples(dataset, split, shard):
+    """(key, sample of the recording) of every sample of a training shard, in order.
+
+    The list of all samples of the split (key ascending, sample ascending) is permuted by the
+    stream "calcium.order" of the data set, index = number of the split, and cut into shards.
+    """
+    keys = keys_of_split(dataset, split)
+    each = dataset.training.samples_per_recording
+    first, last = shard_range(shard, len(keys) * each, dataset.training.samples_per_shard)
+    chosen = _order(dataset.seed, SPLITS.index(split), len(keys) * each)[first:last]
+    return [(keys[k // each], int(k % each)) for k in chosen]
+
+
+@functools.lru_cache(maxsize=8)
+def _order(seed, split, count):
+    return generator(seed, "calcium.order", split).permutation(count)
+
+
+def published(dataset):
+    """Published files of a data set, relative to its folder; without the manifest."""
+    files = []
+    for point in dataset.expansion.points:
+        key = point.key
+        files += [f"specs/{key}.json", f"statistics/{key}.json"]
+        if dataset.recordings:
+            files.append(f"recordings/{key}.h5")
+        if is_split(dataset, point):
+            files.append(f"scenes/{key}.h5")
+        if dataset.video:
+            files.append(f"videos/{key}.avi")
+        files += [f"stages/{key}/{stage}.h5" for stage in dataset.stages]
+    for split, shards in training_shards(dataset).items():
+        files += [f"training/{split}-{shard}.h5" for shard in shards]
+    return [
+        *files,
+        "index.csv",
+        "normalization.json",
+        "checks.json",
+        "checks.html",
+        "statistics.html",
+        "preview.png",
+    ]
+
+
+def folder(name):
+    """Folder of data set `name`."""
+    return f"results/calcium/{name}"
+
+
+def files_of(name, dataset, what):
+    """Paths of the files of one kind, a recording each; none if the data set has none.
+
+    `what` is recordings, statistics, specs or videos.
+    """
+    if (what == "recordings" and not dataset.recordings) or (
+        what == "videos" and not dataset.video
+    ):
+        return []
+    return [f"{folder(name)}/{what}/{key}.{SUFFIXES[what]}" for key in by_key(dataset)]
+
+
+def scene_of(name, dataset, key):
+    """Paths of the scene of a recording, none if it is not rendered in parts."""
+    if not is_split(dataset, by_key(dataset)[key]):
+        return []
+    return [f"{folder(name)}/scenes/{key}.h5"]
+
+
+def parts_of(name, dataset, key):
+    """Paths of the parts of a recording in order, none if it is not rendered in parts."""
+    point = by_key(dataset)[key]
+    if not is_split(dataset, point):
+        return []
+    return [f"{folder(name)}/parts/{key}/{part}.h5" for part in parts(dataset, point)]
+
+
+def recordings_of_shard(name, dataset, split, shard):
+    """Paths of the recordings that a training shard is cut from."""
+    return [f"{folder(name)}/recordings/{key}.h5" for key in _keys_of_shard(dataset, split, shard)]
+
+
+def scenes_of_shard(name, dataset, split, shard):
+    """Paths of the scenes of those recordings, where they are kept."""
+    return [
+        path
+        for key in _keys_of_shard(dataset, split, shard)
+        for path in scene_of(name, dataset, key)
+    ]
+
+
+def _keys_of_shard(dataset, split, shard):
+    return sorted({key for key, _ in training_samples(dataset, split, shard)})
+
+
+def previewed(name, dataset):
+    """Paths of the recordings that the contact sheet shows; none where they are not kept."""
+    return files_of(name, dataset, "recordings")[:PREVIEWED]
+
+
+def targets(name, dataset):
+    """Paths of all published files of data set `name`, the manifest included."""
+    return [f"{folder(name)}/{file}" for file in [*published(dataset), "manifest.json"]]
+
+
+def problems(dataset):
+    """What stands in the way of planning, as texts."""
+    expansion = dataset.expansion
+    found = list(expansion.problems)
+    found += [
+        f"{point.key} ({', '.join(f'{k}={v}' for k, v in point.axes.items()) or 'base'}): {text}"
+        for point in expansion.points
+        for text in _problems_of(dataset, point)
+    ]
+    depths = sorted({_counts_as(point.spec) for point in expansion.points})
+    if len(depths) > 1:
+        found.append(f"sweep: movies of {' and '.join(depths)}; expected one kind in a data set")
+    try:
+        for shards in training_shards(dataset).values():
+            len(shards)
+        for point in expansion.points:
+            if is_split(dataset, point):
+                parts(dataset, point)
+    except SimlabError as error:
+        found.append(str(error))
+    if len(found) > MAX_SHOWN:
+        found = [*found[:MAX_SHOWN], f"and {len(found) - MAX_SHOWN} more"]
+    return found
+
+
+def _counts_as(spec):
+    if spec.step("sensor") is None:
+        return f"intensity as {spec.output.store_dtype}"
+    return f"{spec.acquisition.image_sensor.bit_depth}-bit counts"
+
+
+def _problems_of(dataset, point):
+    """What stands in the way of one recording."""
+    spec = point.spec
+    try:
+        spec.check_simulation()
+    except SpecError as error:
+        yield str(error)
+    sensor = spec.step("sensor") is not None
+    if dataset.video:
+        if not spec.has_movie():
+            yield "video: no step makes a movie"
+        elif not sensor and dataset.video_options.vmax is None:
+            yield "video_options.vmax is needed for a movie without sensor"
+        elif dataset.video_options.codec != RAW and any(side % 2 for side in spec.fov_shape):
+            yield f"video_options.codec {dataset.video_options.codec} needs even sides, use {RAW}"
+    names = set(spec.stage_names) | {step.kind for step in spec.steps}
+    for stage in dataset.stages:
+        if stage not in names:
+            yield f"stages: {stage!r} is no step of this recording ({', '.join(spec.stage_names)})"
+    yield from _problems_of_parts(dataset, spec)
+    yield from _problems_of_training(dataset, spec)
+    megabytes = megabytes_of(spec)
+    if megabytes > MAX_JOB_MB:
+        yield f"a job needs about {megabytes} MiB, at most {MAX_JOB_MB} are planned"
+
+
+def _problems_of_parts(dataset, spec):
+    if dataset.frames_per_part is None:
+        return
+    if spec.extensions.sensor_noise == "sequential":
+        yield "frames_per_part: sequential sensor noise cannot be rendered in parts, use null"
+    if spec.output.save_intermediates:
+        yield "frames_per_part: parts keep no snapshots (output.save_intermediates), use null"
+
+
+def _problems_of_training(dataset, spec):
+    training = dataset.training
+    if training is None:
+        return
+    if not spec.has_movie():
+        yield "training: no step makes a movie"
+    if training.clean and spec.step("sensor") is None:
+        yield "training.clean: the movie has no sensor step, it is clean itself; use clean: false"
+    if training.frames > spec.acquisition.n_frames:
+        yield f"training.frames is {training.frames}, the recording has {spec.acquisition.n_frames}"
+    shortest = min(spec.fov_shape)
+    if training.patch is not None and training.patch > shortest:
+        yield f"training.patch is {training.patch}, the recording has {shortest} px"
+
+
+def _training_bytes(dataset):
+    training, total = dataset.training, 0
+    if training is None:
+        return 0
+    for point in dataset.expansion.points:
+        height, width = point.spec.fov_shape
+        pixels = height * width if training.patch is None else training.patch**2
+        size = movie_bytes(point.spec) // max(1, point.spec.acquisition.n_frames * height * width)
+        each = training.frames * pixels * (size + 4 * training.clean)
+        total += training.samples_per_recording * each
+    return total
+
+
+def largest_megabytes(dataset):
+    """Memory of a job that looks at one recording after the other, MiB."""
+    return max((megabytes_of(point.spec) for point in dataset.expansion.points), default=0)
+
+
+def training_megabytes(dataset):
+    """Memory of a job that cuts training samples, MiB."""
+    shard = _training_bytes(dataset) / max(1, _training_samples(dataset))
+    samples = min(dataset.training.samples_per_shard, _training_samples(dataset))
+    return largest_megabytes(dataset) + int(samples * shard / 2**20)
+
+
+def training_minutes(dataset):
+    """Time limit of a job that cuts training samples, minutes."""
+    slowest = max(
+        seconds_of(p.spec) / p.spec.acquisition.n_frames for p in dataset.expansion.points
+    )
+    frames = dataset.training.samples_per_shard * dataset.training.frames
+    return 20 + int(4 * frames * slowest / 60)
+
+
+def _training_samples(dataset):
+    return len(dataset.expansion.points) * dataset.training.samples_per_recording
+
+
+def estimate(name, dataset):
+    """Estimate of data set `name`."""
+    expansion, jobs, size, seconds = dataset.expansion, JOBS, 0, 0.0
+    for point in expansion.points:
+        spec = point.spec
+        split = is_split(dataset, point)
+        jobs += 1 + dataset.video + len(dataset.stages)
+        jobs += 1 + len(parts(dataset, point)) if split else 0
+        movie, traces = movie_bytes(spec), spec.n_cells() * spec.acquisition.n_frames * 24
+        frames = math.prod(spec.fov_shape) * spec.acquisition.n_frames
+        size += (movie + traces) * dataset.recordings + frames * dataset.video
+        size += scene_bytes(spec) * split + 4 * frames * len(dataset.stages)
+        times = 1 + dataset.video + len(dataset.stages)
+        seconds += seconds_of(spec) * times
+    shards = sum(len(names) for names in training_shards(dataset).values())
+    jobs += shards
+    cells = sum(point.spec.n_cells() for point in expansion.points)
+    n_frames = sum(point.spec.acquisition.n_frames for point in expansion.points)
+    return Estimate(
+        domain="calcium",
+        dataset=name,
+        samples=len(expansion.points),
+        jobs=jobs,
+        bytes=size + _training_bytes(dataset),
+        cpu_seconds=seconds + SECONDS_PER_JOB * jobs,
+        peak_mb=largest_megabytes(dataset),
+        details=f"{n_frames:,} frames, {cells:,} cells",
+    )

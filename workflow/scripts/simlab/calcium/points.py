@@ -1,0 +1,163 @@
+"""The recordings of a data set: a base, changed along axes, each known by its cache key."""
+
+import functools
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from simlab.calcium.spec import Spec, SpecWarning
+from simlab.calcium.sweeps import product_values, sample_values, with_overrides, zipped_values
+from simlab.core.errors import SimlabError
+from simlab.core.random import generator
+from simlab.core.splits import SPLITS
+
+MAX_SEED = 2**32
+
+
+@dataclass(frozen=True)
+class Point:
+    """One recording of a data set.
+
+    Attributes
+    ----------
+    key : str
+        Cache key of the recording, 16 hex digits.
+    spec : Spec
+    axes : dict
+        Path -> value of each axis.
+    split : str
+        train, val or test.
+    """
+
+    key: str
+    spec: Spec
+    axes: dict
+    split: str = SPLITS[0]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """All recordings of a data set.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        Ordered by key.
+    requested : int
+        Points before those with the same key became one.
+    problems : tuple of str
+        What is wrong with the base or with points, a line each.
+    """
+
+    points: tuple
+    requested: int
+    problems: tuple = ()
+
+    @functools.cached_property
+    def by_key(self):
+        """Key -> Point, ascending."""
+        return {point.key: point for point in self.points}
+
+
+@contextmanager
+def without_advice():
+    """Context in which specifications are made without SpecWarnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SpecWarning)
+        yield
+
+
+def expand(dataset):
+    """The Expansion of a `config.CalciumDataset`; advice (SpecWarning) is left to the jobs."""
+    with without_advice():
+        try:
+            base = with_overrides(dataset.base(), dataset.set)
+        except (ValidationError, SimlabError) as error:
+            where = "set" if dataset.set else "preset" if dataset.preset else "spec"
+            return Expansion((), 0, (f"{where}: {first_problem(error)}",))
+        found, problems, requested = {}, [], 0
+        try:
+            for i, axes in enumerate(axis_values(dataset)):
+                requested += dataset.replicates
+                try:
+                    for spec in _replicates(dataset, with_overrides(base, axes), i):
+                        found.setdefault(spec.cache_key(), (spec, axes))
+                except (ValidationError, SimlabError) as error:
+                    problems.append(f"sweep: {shown_axes(axes)}: {first_problem(error)}")
+        except SimlabError as error:
+            problems.append(f"sweep: {error}")
+    points = [Point(key, spec, axes) for key, (spec, axes) in sorted(found.items())]
+    if not points and not problems:
+        problems.append("sweep: an axis is empty, so that there is no recording")
+    return Expansion(tuple(dealt(points, dataset.splits)), requested, tuple(problems))
+
+
+def axis_values(dataset):
+    """One {path: value} for every point of the sweep, in order; one empty one without a sweep.
+
+    Raises SpecError for lists of unequal length (zip) and for axes that cannot be drawn.
+    """
+    sweep = dataset.sweep
+    if sweep is None:
+        return iter([{}])
+    if sweep.mode == "sample":
+        return (sample_values(sweep.axes, dataset.seed, i) for i in range(sweep.n))
+    if sweep.mode == "zip":
+        return zipped_values(sweep.axes)
+    return product_values(sweep.axes)
+
+
+def _replicates(dataset, spec, i):
+    if dataset.replicates == 1:
+        return [spec]
+    return [
+        with_overrides(spec, {"seed": replicate_seed(dataset.seed, i, r)})
+        for r in range(dataset.replicates)
+    ]
+
+
+def replicate_seed(seed, point, replicate):
+    """Seed of a replicate of a point, below 2^32."""
+    return int(generator(seed, "calcium.recording", point, replicate).integers(MAX_SEED))
+
+
+def dealt(points, splits):
+    """The points, each with the split that its key falls into.
+
+    u = key / 2^64 is compared with the cumulative fractions of train, val, test, so that more
+    recordings change no split; where none falls into train, the one with the smallest u does.
+    """
+    points = [replace(point, split=split_of(point.key, splits)) for point in points]
+    if points and all(point.split != SPLITS[0] for point in points):
+        points[0] = replace(points[0], split=SPLITS[0])
+    return points
+
+
+def split_of(key, splits):
+    """train, val or test of a key; `splits` has their fractions."""
+    u = int(key, 16) / 2**64
+    upper = 0.0
+    for name in SPLITS[:3]:
+        upper += getattr(splits, name)
+        if u < upper:
+            return name
+    # rounding of the fractions may leave a gap below 1: the last that has a share takes it
+    return [name for name in SPLITS[:3] if getattr(splits, name) > 0][-1]
+
+
+def shown_axes(axes):
+    """The values of a point as text."""
+    return ", ".join(f"{path}={value}" for path, value in axes.items()) or "base"
+
+
+def first_problem(error):
+    """The first problem of a ValidationError, or the text of another error, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    text = problem["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    return f"{place}: {text}{found}" if place else text

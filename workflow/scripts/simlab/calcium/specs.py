@@ -1,0 +1,44 @@
+"""Which values of a data set's configuration each rule depends on.
+
+Rules pass these mappings as their `spec`, so that a change of a key re-runs exactly the rules
+whose results it changes.
+"""
+
+import json
+
+from simlab.calcium.config import CalciumDataset
+from simlab.calcium.spec import Spec
+
+NEVER_IN_RESULTS = ("frames_per_part",)
+"""Keys that change how the work is dealt to jobs, not its results."""
+
+
+def recording_spec(point):
+    """The canonical JSON of a recording, as a mapping."""
+    return json.loads(point.spec.model_dump_json())
+
+
+def spec_from(mapping):
+    """The Spec of `recording_spec`."""
+    return Spec.model_validate(mapping)
+
+
+def video_spec(dataset, point):
+    """Rule calcium_video."""
+    options = dataset.video_options.model_dump(mode="json")
+    return {"recording": recording_spec(point), "video_options": options}
+
+
+def dataset_spec(dataset):
+    """Rules that see all recordings: index, normalization, checks, training, manifest."""
+    return dataset.model_dump(mode="json", exclude=set(NEVER_IN_RESULTS))
+
+
+def training_spec(dataset):
+    """Rule calcium_training."""
+    return dataset.model_dump(mode="json", exclude={*NEVER_IN_RESULTS, "video", "video_options"})
+
+
+def dataset_from(spec):
+    """The CalciumDataset of a spec of `dataset_spec` or `training_spec`."""
+    return CalciumDataset.model_validate(spec)

@@ -1,0 +1,54 @@
+"""Rule calcium_index: one row a recording."""
+
+import json
+import warnings
+
+from simlab.calcium.spec import SpecWarning
+from simlab.calcium.specs import dataset_from
+from simlab.core.files import write_csv
+
+COLUMNS = ["id", "file", "position", "split", "seed", "n_frames", "height", "width"]
+
+
+def write_index(spec, csv):
+    """Write index.csv, ordered by key; values of axes are JSON.
+
+    Parameters
+    ----------
+    spec : dict
+        `specs.dataset_spec`.
+    csv : path
+
+    Returns
+    -------
+    list of str
+        What looks like a mistake in the recordings (SpecWarning), each text once.
+    """
+    dataset = dataset_from(spec)
+    points = dataset.expansion.points
+    folder, suffix = ("recordings", "h5") if dataset.recordings else ("videos", "avi")
+    paths = [path for path in points[0].axes if path not in COLUMNS]
+    rows = [
+        (
+            point.key,
+            f"{folder}/{point.key}.{suffix}",
+            0,
+            point.split,
+            point.spec.seed,
+            point.spec.acquisition.n_frames,
+            *point.spec.fov_shape,
+            *(json.dumps(point.axes[path]) for path in paths),
+        )
+        for point in points
+    ]
+    write_csv(csv, [*COLUMNS, *paths], rows)
+    return advice_on(points)
+
+
+def advice_on(points):
+    """Texts of the SpecWarnings of all recordings, each once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SpecWarning)
+        for point in points:
+            type(point.spec).model_validate(point.spec.model_dump())
+    return list(dict.fromkeys(str(w.message) for w in caught))
