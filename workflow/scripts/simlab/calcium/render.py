@@ -201,17 +201,21 @@ class Renderer:
 
         Canvas sized before brain_motion, field-of-view sized from there on; counts as float32.
         """
+        return self.frames_and_stages(t0, t1)[1]
+
+    def frames_and_stages(self, t0, t1, *, perf=None):
+        """(`frames`, `stages`) of the same frames."""
         self._check(t0, t1)
-        canvas = self._canvas_of(t1 - t0)
         kept = {}
 
         def keep(kind, frames):
             kept["cells_only" if kind == "composite" else kind] = frames.astype(np.float32)
 
-        clean = self._staged(canvas, t0, t1, None, keep)
+        frames = self._staged(self._canvas_of(t1 - t0), t0, t1, perf, keep)
         if self.has_counts:
-            keep("sensor", self._finish(self._digitize(clean, t0), t0))
-        return kept
+            frames = self._finish(self._digitize(frames, t0, perf), t0)
+            keep("sensor", frames)
+        return frames, kept
 
     def _check(self, t0, t1):
         check_range(t0, t1, self.scene.n_frames)
@@ -340,7 +344,10 @@ class Renderer:
         if fields:
             if len(fields) == 2:
                 illumination = self.scene.fields.illumination.astype(np.float32)
-                keep("illumination_profile", frames * illumination)
+                with ExitStack() as stack:
+                    if spans[fields[0]] != spans[fields[1]]:
+                        stack.enter_context(measure(perf, spans[fields[0]], domain="sensor"))
+                    keep(fields[0], frames * illumination)
             self._apply(canvas_kernels.multiply, frames, self._field, perf, fields[-1])
             keep(fields[-1], frames)
         if "leakage" in self._ran:

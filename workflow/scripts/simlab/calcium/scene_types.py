@@ -4,11 +4,19 @@ Arrays of cells run over all N cells of the canvas, those in the margin too; arr
 the canvas (Hc, Wc) or the field of view (H, W). What a recording lacks is None.
 """
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import ValidationError
 
+from simlab import __version__
+from simlab.calcium.errors import RecordingFileError
+from simlab.calcium.files.scenes import read_scene, write_scene
 from simlab.calcium.footprints import FootprintStack
+from simlab.calcium.spec import Spec, SpecWarning
+
+CELL_ARRAYS = ("centers_um", "amplitude", "sigma_px", "gain", "brightness", "C", "B", "emission")
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,3 +168,110 @@ class Scene:
         """Height and width of the canvas, px."""
         height, width = self.fov_shape
         return height + 2 * self.margin, width + 2 * self.margin
+
+    def save(self, path):
+        """Write the scene to a file; see `files.scenes` for its content."""
+        write_scene(path, *_content_of(self))
+
+    @staticmethod
+    def load(path):
+        """The scene in a file; emission, temporal and shifts are read when frames need them.
+
+        Raises MissingFileError, or RecordingFileError for anything but an intact scene file.
+        """
+        groups, attributes = read_scene(path)
+        try:
+            return _scene_of(groups, attributes)
+        except KeyError as missing:
+            raise RecordingFileError(f"{path}: {missing.args[0]!r} is missing") from None
+        except ValidationError as error:
+            text = " ".join(str(error).split())
+            raise RecordingFileError(f"{path}: spec_json is no specification ({text})") from None
+
+
+def _content_of(scene):
+    """(groups, attributes) of the scene's file."""
+    cells = scene.cells
+    groups = {
+        "cells": {
+            **{name: getattr(cells, name) for name in CELL_ARRAYS},
+            "in_focus": _as(np.uint8, cells.in_focus),
+            "S": _as(np.uint16, cells.S),
+            "planted": _stack_content(cells.planted),
+            "observed": None if cells.observed is None else _stack_content(cells.observed),
+        },
+        "neuropil": _content(scene.neuropil, "spatial", "temporal", "population"),
+        "vessel": _content(scene.vessel, "mask"),
+        "motion": _content(scene.motion, "shifts"),
+        "fields": _content(scene.fields, "illumination", "vignette", "leakage"),
+        "unit": {
+            "index": scene.unit.index,
+            "detectable": _as(np.uint8, scene.unit.detectable),
+            "vessel_overlap": scene.unit.vessel_overlap,
+        },
+        "ext": dict(scene.ext),
+    }
+    attributes = {
+        "spec_json": scene.spec.model_dump_json(),
+        "spec_cache_key": scene.spec.cache_key(),
+        "software_version": __version__,
+        "margin": scene.margin,
+        "n_frames": scene.n_frames,
+        "n_units_canvas": scene.n_units_canvas,
+        "focal_depth_um": scene.focal_depth_um,
+        "noise_key": scene.noise_key,
+        "rng_state": scene.rng_state,
+        "until": scene.until or "",
+    }
+    return groups, attributes
+
+
+def parse_spec(spec_json):
+    """The Spec of a canonical JSON text; advice about it was given when it was made."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SpecWarning)
+        return Spec.model_validate_json(spec_json)
+
+
+def _scene_of(groups, attributes):
+    spec = parse_spec(attributes["spec_json"])
+    cells, unit = groups["cells"], groups["unit"]
+    shape = spec.canvas_shape
+    seen = cells.get("observed")
+    neuropil, vessel, motion = (groups.get(name) for name in ("neuropil", "vessel", "motion"))
+    return Scene(
+        spec=spec,
+        margin=attributes["margin"],
+        n_frames=attributes["n_frames"],
+        cells=Cells(
+            **{name: cells.get(name) for name in CELL_ARRAYS},
+            in_focus=_as(bool, cells.get("in_focus")),
+            S=cells.get("S"),
+            planted=FootprintStack(**cells["planted"], canvas_shape=shape),
+            observed=None if seen is None else FootprintStack(**seen, canvas_shape=shape),
+        ),
+        neuropil=neuropil
+        and NeuropilField(neuropil["spatial"], neuropil["temporal"], neuropil.get("population")),
+        vessel=vessel and VesselMask(vessel["mask"]),
+        motion=motion and Motion(motion["shifts"]),
+        fields=Fields(**groups.get("fields", {})),
+        unit=Units(unit["index"], unit["detectable"].astype(bool), unit.get("vessel_overlap")),
+        focal_depth_um=attributes.get("focal_depth_um"),
+        noise_key=attributes["noise_key"],
+        rng_state=attributes["rng_state"],
+        ext=groups.get("ext", {}),
+        until=attributes["until"] or None,
+    )
+
+
+def _content(part, *names):
+    present = {} if part is None else {name: getattr(part, name) for name in names}
+    return {name: values for name, values in present.items() if values is not None}
+
+
+def _stack_content(stack):
+    return {"offsets": stack.offsets, "shapes": stack.shapes, "data": stack.data}
+
+
+def _as(dtype, values):
+    return None if values is None else np.asarray(values).astype(dtype)
