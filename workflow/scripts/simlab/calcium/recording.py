@@ -20,6 +20,7 @@ from simlab.calcium.files.recordings import (
     recording_writer,
 )
 from simlab.calcium.footprints import FootprintStack
+from simlab.calcium.movie_writing import open_movie, plan_movie, write_chunks
 from simlab.calcium.optics import blur_footprints
 from simlab.calcium.scene_types import parse_spec
 from simlab.core.errors import SimlabError
@@ -348,6 +349,20 @@ class Recording:
             for stage in recording.snapshots:
                 recording.snapshots[stage]
         return recording
+
+    def write_video(self, path, fps=None, vmin=0.0, vmax=None, codec="Y800", progress=True):
+        """Write the movie as a video, the same bytes as `simulate_video`; see there.
+
+        Returns the Path; SpecError for a recording without frames or settings that cannot be
+        written, VideoWriterError if the codec is not available.
+        """
+        plan = plan_movie(
+            path, self.spec.acquisition, self.n_frames, counts=self.has_counts,
+            fps=fps, vmin=vmin, vmax=vmax, codec=codec,
+        )  # fmt: skip
+        with open_movie(plan) as write:
+            write_chunks(plan, write, self.frames, chunk_frames=FRAMES_AT_A_TIME, progress=progress)
+        return plan.path
 
     def to_npz(self, path):
         """Write movie, truth and snapshots as one npz file.
