@@ -44,17 +44,24 @@ benchmark: .venv/ready peers
 	$(BIN)/python benchmarks/ptycho.py
 	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/afm.py
 	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/halo.py
+	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/calcium.py
 
 pylians: .venv/ready
 	$(BUILD_PYLIANS) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
 	    --require-hashes --requirement envs/peers/pylians.txt
 
-peers: $(PEERS_VENV)/afm/ready $(PEERS_VENV)/halo/ready
+peers: $(PEERS_VENV)/afm/ready $(PEERS_VENV)/calcium/ready $(PEERS_VENV)/halo/ready
 
 $(PEERS_VENV)/afm/ready: envs/peers/afm.txt | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/afm
 	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/afm/bin/python \
 	    --requirement envs/peers/afm.txt
+	touch $@
+
+$(PEERS_VENV)/calcium/ready: envs/peers/calcium.txt | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/calcium
+	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/calcium/bin/python \
+	    --requirement envs/peers/calcium.txt
 	touch $@
 
 $(PEERS_VENV)/halo/ready: envs/peers/halo.txt envs/peers/pylians.txt | .venv/ready
@@ -67,7 +74,7 @@ $(PEERS_VENV)/halo/ready: envs/peers/halo.txt envs/peers/pylians.txt | .venv/rea
 
 schemas: .venv/ready
 	$(BIN)/python -m simlab.schema campaign > workflow/schemas/campaign.schema.json
-	for domain in ptycho afm halo; do \
+	for domain in ptycho afm halo calcium; do \
 	    $(BIN)/python -m simlab.schema configuration $$domain > docs/$$domain-configuration.md && \
 	    $(BIN)/python -m simlab.schema commands $$domain > docs/$$domain-commands.md || exit 1; \
 	done

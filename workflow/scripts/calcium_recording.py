@@ -7,7 +7,7 @@ with job(snakemake) as log:
     files, output = snakemake.input, snakemake.output
     outputs = (output.h5, output.spec, output.statistics)
     if files.get("parts"):
-        assemble_recording(snakemake.params.spec, files.scene, list(files.parts), *outputs)
+        assemble_recording(snakemake.params.spec, files.scene[0], list(files.parts), *outputs)
     else:
         write_recording(snakemake.params.spec, *outputs)
     log.info("wrote %s", output.h5)

@@ -1,12 +1,14 @@
 """A data set as the checks see it: its recordings, one at a time, each read once."""
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from simlab.calcium.recording import Recording
+from simlab.calcium.files.recordings import read_recording
+from simlab.calcium.recording import FormatWarning, Recording
 from simlab.calcium.statistics import MovieStatistics
 from simlab.core.files import read_json
 
@@ -55,7 +57,15 @@ class View:
     @cached_property
     def recording(self):
         """The stored Recording; RecordingFileError if it cannot be read."""
-        return Recording.load(self.recording_path)
+        with warnings.catch_warnings():
+            # a key that does not match is what `key_matches` reports
+            warnings.simplefilter("ignore", FormatWarning)
+            return Recording.load(self.recording_path)
+
+    @cached_property
+    def stored_key(self):
+        """The key that the recording file claims."""
+        return read_recording(self.recording_path).header.spec_cache_key
 
     @property
     def truth(self):

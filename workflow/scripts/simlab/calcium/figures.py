@@ -1,4 +1,4 @@
-"""The contact sheet of a data set: projections, footprints, traces and motion, a row a recording."""
+"""The contact sheet of a data set: projections, footprints, traces, motion; a row a recording."""
 
 from dataclasses import dataclass
 
@@ -80,14 +80,15 @@ def draw_recordings(path, recordings, *, title, dpi=PREVIEW_DPI):
 def _draw_maps(axes, shown):
     height, width = (side * shown.pixel_size_um for side in shown.mean.shape)
     extent = (-width / 2, width / 2, height / 2, -height / 2)
-    titles = (f"{shown.label}\nmean over time", "largest over time", "footprints")
-    for axis, values, text in zip(
-        axes, (shown.mean, shown.largest, shown.mean), titles, strict=True
-    ):
-        limits = np.percentile(values, (0.5, 99.8))
-        if limits[0] == limits[1]:
-            limits = (limits[0], limits[0] + 1)
-        image = figures.show_map(axis, values, title=text, unit=shown.unit, limits=limits)
+    titles = (f"{shown.label}\nmean over time", "largest over time", "detectable cells at half maximum")
+    colors = (figures.INTENSITY, figures.INTENSITY, figures.AMPLITUDE)
+    maps = (shown.mean, shown.largest, shown.mean)
+    for axis, values, text, cmap in zip(axes, maps, titles, colors, strict=True):
+        low, high = map(float, np.percentile(values, (0.5, 99.8)))
+        limits = (low, high if high > low else low + 1)
+        image = figures.show_map(
+            axis, values, title=text, unit=shown.unit, limits=limits, cmap=cmap
+        )
         image.set_extent(extent)
         axis.set_xlabel("x (µm)")
         axis.set_xticks([-width / 2, 0, width / 2], [f"{-width / 2:.0f}", "0", f"{width / 2:.0f}"])
@@ -105,7 +106,6 @@ def _draw_maps(axes, shown):
             )
         axes[2].plot([], [], color=color, label=name)
     axes[2].legend(loc="lower right", fontsize=10, framealpha=0.8)
-    axes[2].set_title("detectable cells at half maximum")
 
 
 def _draw_traces(axis, shown):

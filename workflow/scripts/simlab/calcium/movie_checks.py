@@ -3,7 +3,7 @@
 import numpy as np
 
 from simlab.calcium.check_case import CHUNK, Found, NotHere
-from simlab.calcium.files.avi import open_video
+from simlab.calcium.files.avi import iter_video
 from simlab.calcium.render import iter_frames
 from simlab.calcium.training import expected_scale
 from simlab.calcium.truth_checks import standard_errors
@@ -83,7 +83,7 @@ def video_equals_counts(view):
     if view.video_path is None or view.spec.step("sensor") is None or not exact:
         return NotHere("no lossless 8-bit video (Y800) with the default range")
     frames, differing = 0, 0
-    for shown, counts in zip(open_video(view.video_path), _counts(view), strict=False):
+    for shown, counts in zip(iter_video(view.video_path), _counts(view), strict=False):
         frames += 1
         same = shown.shape == counts.shape
         differing += int(np.count_nonzero(shown != counts)) if same else counts.size

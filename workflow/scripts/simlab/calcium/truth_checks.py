@@ -121,9 +121,8 @@ def truth_shapes(view):
 
 def key_matches(view):
     """Whether key, stored specification and file name belong to the configured recording."""
-    stored = view.recording.stored_key
     wanted = view.point.key
-    keys = {stored, view.recording.spec.cache_key(), view.recording_path.stem}
+    keys = {view.stored_key, view.recording.spec.cache_key(), view.recording_path.stem}
     return Found(len(keys - {wanted}), 0, keys == {wanted})
 
 

@@ -57,13 +57,15 @@ def _shown(point, path):
 
 def projections(recording, spec):
     """Mean and maximum of a movie over its frames, float64 (H, W); zeros without frames."""
-    total, largest = np.zeros(spec.fov_shape), np.zeros(spec.fov_shape)
-    n_frames = spec.acquisition.n_frames if spec.has_movie() else 0
+    n_frames = recording.n_frames
+    if n_frames == 0:
+        return np.zeros(spec.fov_shape), np.zeros(spec.fov_shape)
+    total, largest = np.zeros(spec.fov_shape), np.full(spec.fov_shape, -np.inf)
     for t0 in range(0, n_frames, CHUNK):
         frames = recording.frames(t0, min(t0 + CHUNK, n_frames))
         total += frames.sum(axis=0, dtype=np.float64)
         np.maximum(largest, frames.max(axis=0), out=largest)
-    return total / max(n_frames, 1), largest
+    return total / n_frames, largest
 
 
 def shown_cells(truth):

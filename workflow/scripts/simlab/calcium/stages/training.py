@@ -9,7 +9,8 @@ from simlab.calcium.files.training import training_writer
 from simlab.calcium.plan import training_samples
 from simlab.calcium.recording import Recording
 from simlab.calcium.render import Renderer
-from simlab.calcium.scene import build_scene, load_scene
+from simlab.calcium.scene import build_scene
+from simlab.calcium.scene_types import Scene
 from simlab.calcium.specs import dataset_from
 from simlab.calcium.training import expected_scale, patch_shape, place
 from simlab.core.progress import progress
@@ -75,7 +76,7 @@ def movie_dtype(spec):
 
 
 def _scene(spec, path):
-    return build_scene(spec) if path is None else load_scene(path)
+    return build_scene(spec) if path is None else Scene.load(path)
 
 
 def _pair(recording, renderer, where, shape):
