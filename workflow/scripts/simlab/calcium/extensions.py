@@ -27,9 +27,8 @@ def saturated_emission(C, gains, f0, saturation):
     """
     gains = np.asarray(gains, np.float64)[:, np.newaxis]
     x = np.maximum(C / gains - f0, 0.0)
-    power = (x / saturation.half) ** saturation.hill
-    # power/(power + 1) with huge powers: infinity over infinity
-    share = np.where(np.isinf(power), 1.0, power / (power + 1.0))
+    with np.errstate(divide="ignore", over="ignore"):  # no signal gives infinity, and no share
+        share = 1.0 / (1.0 + (saturation.half / x) ** saturation.hill)
     return gains * (f0 + saturation.half * share)
 
 
