@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from simlab.calcium.errors import ShiftError
+from simlab.calcium.errors import ShiftError, SpecError
 from simlab.calcium.motion import (
     bounded_random_walk,
     draw_shifts,
@@ -116,3 +116,8 @@ def test_shifts_beyond_the_margin_are_refused():
     canvas = np.zeros((1, 11, 13), np.float32)
     with pytest.raises(ShiftError, match=r"a shift of 2\.5 px leaves the margin of 2 px"):
         shift_and_crop(canvas, [(0.0, -2.5)], (7, 9))
+
+
+def test_views_that_are_not_centered_are_refused():
+    with pytest.raises(SpecError, match=r"fov_shape \(7, 8\) does not leave the same margin"):
+        shift_and_crop(np.zeros((1, 11, 13), np.float32), [(0.0, 0.0)], (7, 8))

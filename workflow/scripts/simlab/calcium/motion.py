@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from simlab.calcium.errors import ShiftError
+from simlab.calcium.errors import ShiftError, SpecError
 from simlab.calcium.kernels import frames, traces
 
 FINE_RATE_HZ = 300.0  # the oscillators are integrated at about this rate
@@ -164,10 +164,17 @@ def shift_and_crop(canvas, shifts_px, fov_shape):
     ------
     ShiftError
         If a shift is larger than the margin.
+    SpecError
+        If the margins of rows and columns differ.
     """
     canvas = np.ascontiguousarray(canvas, np.float32)
     shifts = np.asarray(shifts_px, np.float64).reshape(-1, 2)
     margin = (canvas.shape[1] - fov_shape[0]) // 2
+    if canvas.shape[1:] != (fov_shape[0] + 2 * margin, fov_shape[1] + 2 * margin):
+        raise SpecError(
+            f"fov_shape {tuple(fov_shape)} does not leave the same margin on all sides of a "
+            f"canvas of {canvas.shape[1:]} px"
+        )
     largest = np.abs(shifts).max(initial=0.0)
     if largest > margin + ROUNDING_PX:
         raise ShiftError(f"a shift of {largest:g} px leaves the margin of {margin} px")

@@ -144,7 +144,8 @@ def draw_vessels(step, acquisition, canvas_shape, focal_depth_um, rng):
         )
         path = _draw_layer(layer, acquisition.pixel_size_um, canvas_shape, rng)
         sharp = vessels_to_mask(path, layer.opacity, layer.absorption_per_um)
-        mask *= gaussian_filter(sharp, acquisition.um_to_px(blur_um), "nearest")
+        blurred = gaussian_filter(sharp, acquisition.um_to_px(blur_um), "nearest")
+        mask *= np.minimum(blurred, 1.0)  # rounding could make clear tissue shine
     return mask
 
 
