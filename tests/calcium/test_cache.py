@@ -19,7 +19,7 @@ CELLS = {"kind": "place_neurons", "density_per_mm3": 3e5, "soma_radius_um": 4.0}
 
 @pytest.fixture
 def spec():
-    sensor = {"kind": "sensor", "photons_per_unit": 8.0}
+    sensor = {"kind": "sensor", "photons_per_unit": 2.0}
     return small(CELLS, "cell_activity", "composite", sensor, n_px=(24, 30), frames=3)
 
 
