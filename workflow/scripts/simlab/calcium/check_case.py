@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simlab.calcium.errors import RecordingFileError
 from simlab.calcium.files.recordings import read_recording
 from simlab.calcium.recording import FormatWarning, Recording
 from simlab.calcium.statistics import MovieStatistics
@@ -61,6 +62,14 @@ class View:
             # a key that does not match is what `key_matches` reports
             warnings.simplefilter("ignore", FormatWarning)
             return Recording.load(self.recording_path)
+
+    @property
+    def readable(self):
+        """Whether the recording is intact, or not kept at all."""
+        try:
+            return self.recording_path is None or self.recording is not None
+        except RecordingFileError:
+            return False
 
     @cached_property
     def stored_key(self):
