@@ -24,8 +24,8 @@ def simulate_video(
 ):
     """Simulate a recording straight into a video file.
 
-    The movie is never in memory: needed are the scene, `chunk_frames` canvases' worth of counts
-    three times over (rendered, waiting, being written), and a few float32 canvases.
+    The movie is never in memory: at most the scene, `chunk_frames` canvases of float32, and as
+    many frames of counts three times over (rendered, waiting, being written).
 
     Parameters
     ----------
