@@ -53,10 +53,12 @@ def test_a_thin_layer_counts_as_deep_as_a_soma():
     assert (centers[:, 0] == 50.0).all()
 
 
-@pytest.mark.parametrize("distance", [3.0, 11.0, 35.0, 200.0])
-def test_kept_apart_cells_are_those_of_a_plain_rejection(distance):
-    place = {"density_per_mm3": 60000.0, "depth_range_um": (0.0, 60.0), "min_distance_um": distance}
-    spec = spec_of(**place)
+@pytest.mark.parametrize(
+    ("density", "distance"), [(6e4, 3.0), (6e4, 11.0), (6e4, 35.0), (6e4, 200.0), (5e3, 200.0)]
+)
+def test_kept_apart_cells_are_those_of_a_plain_rejection(density, distance):
+    place = {"density_per_mm3": density, "depth_range_um": (0.0, 60.0)}
+    spec = spec_of(**place, min_distance_um=distance)
     population = spec.step("place_neurons")
     count = spec.population_size(population)
     low, high = np.array([0.0, -60.0, -40.0]), np.array([60.0, 60.0, 40.0])

@@ -133,6 +133,20 @@ def test_layers_are_drawn_one_after_the_other_blurred_and_multiplied():
     assert (1 - 0.85) * (1 - 0.5) <= mask.min() < 0.9
 
 
+def test_clear_tissue_never_shines():
+    thin = {
+        "root_radius_um": 2.01,
+        "min_radius_um": 2.005,
+        "n_roots": 1,
+        "absorption_per_um": 1e-300,
+    }
+    for depth in range(10, 200, 10):
+        step = Vasculature(enabled=True, layers=[VesselLayer(depth_um=float(depth), **thin)])
+        mask = draw_vessels(step, acquisition_of(), (40, 56), 0.0, np.random.default_rng(0))
+        assert mask.max() <= 1.0
+        assert mask.min() == pytest.approx(1.0, abs=1e-13)
+
+
 def test_roots_enter_through_all_sides():
     step = Vasculature(
         enabled=True,

@@ -176,7 +176,7 @@ def draw_activity(step, acquisition, n, rng):
 
 
 def _draw_gain(cv, n, rng):
-    if cv <= 0 or n == 0:
+    if cv <= 0:
         return np.ones(n)
     s = math.sqrt(math.log1p(cv**2))
     return np.exp(rng.normal(-s * s / 2, s, n))
