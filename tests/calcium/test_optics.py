@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 
@@ -177,3 +178,16 @@ def test_scatter_blurs_deep_cells_more():
     diffraction, px = acquisition.optics.diffraction_sigma_um, acquisition.pixel_size_um
     assert view.sigma_px[1] * px == pytest.approx(np.hypot(diffraction, 20.0))
     assert view.sigma_px[0] * px == pytest.approx(np.sqrt(diffraction**2 + 4.0 + (0.45 * 90) ** 2))
+
+
+def test_threads_do_not_change_blurred_footprints():
+    rng = np.random.default_rng(4)
+    patches = [rng.random((5, 6)) for _ in range(70)]
+    stack = FootprintStack.from_patches(patches, rng.integers(0, 30, (70, 2)), (40, 40))
+    sigma, gain = rng.uniform(0.5, 4.0, 70), rng.random(70)
+    usual, found = numba.get_num_threads(), []
+    for threads in (1, min(2, usual)):
+        numba.set_num_threads(threads)
+        found.append(blur_footprints(stack, sigma, gain).data)
+    numba.set_num_threads(usual)
+    np.testing.assert_array_equal(*found)
