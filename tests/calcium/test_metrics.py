@@ -6,6 +6,7 @@ from calcium_specs import arrays, reference
 
 from simlab.calcium.errors import SpecError
 from simlab.calcium.footprints import FootprintStack
+from simlab.calcium.matching import phase_shift
 from simlab.calcium.metrics import (
     activity_similarity,
     field_pearson,
@@ -157,8 +158,19 @@ def test_an_automatic_shift_is_found_and_used_only_if_it_helps():
     found = hungarian_match(moved, true, shift="auto")
     assert found.shift == (-5, 7)
     np.testing.assert_allclose(found.similarities, 1.0)
-    same = hungarian_match(true, true, shift="auto")
-    assert same.shift == (0, 0)
+
+
+def test_an_automatic_shift_that_does_not_help_is_not_used():
+    true = np.zeros((4, 60, 70))
+    true[:3] = discs(3)
+    true[3, 30:50, 20:60] = np.random.default_rng(0).random((20, 40)) > 0.5
+    estimated = true.copy()
+    estimated[3] = np.roll(true[3], (6, -4), axis=(0, 1))  # the largest one is misplaced
+    supports = [footprints.any(axis=0) for footprints in (estimated, true)]
+    assert phase_shift(*supports) == (-6, 4)
+    found = hungarian_match(estimated, true, shift="auto")
+    assert found.shift == (0, 0)
+    assert len(found.matched_pairs(0.99)) == 3
 
 
 def test_closed_forms_of_the_similarities():

@@ -34,9 +34,8 @@ def test_the_miniscope_sees_about_a_millimeter():
 
 def test_steps_can_be_added_once():
     scope, region = presets.generic_1p(), presets.ca1()
-    spec = presets.build_spec(
-        scope, region, extra_steps=[Bleaching(), BrainMotion(max_shift_um=11)]
-    )
+    motion = BrainMotion(max_shift_um=11, motion_amplitude_um=4)
+    spec = presets.build_spec(scope, region, extra_steps=[Bleaching(), motion])
     assert spec.step("bleaching") is not None
     assert spec.step("brain_motion").max_shift_um == 11.0
     with pytest.raises(ValidationError, match="neuropil more than once"):

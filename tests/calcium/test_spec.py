@@ -94,11 +94,11 @@ def test_without_light_and_read_noise_nothing_is_counted():
 
 
 def test_counts_have_mean_and_variance_of_shot_and_read_noise():
-    chip = ImageSensor(bit_depth=16, gain_adu_per_e=2.5, quantum_efficiency=0.5, read_noise_e=9.0)
-    n, lam = 200_000, 400.0
+    chip = ImageSensor(bit_depth=16, gain_adu_per_e=1.5, quantum_efficiency=0.5, read_noise_e=3.0)
+    n, lam = 200_000, 50.0
     counts = chip.photons_to_counts(np.full(n, lam / 0.5), np.random.default_rng(1)).astype(float)
-    variance = 2.5**2 * (lam + 81.0) + 1 / 12
-    assert abs(counts.mean() - (2.5 * lam - 0.5)) < 5 * math.sqrt(variance / n)
+    variance = 1.5**2 * (lam + 9.0) + 1 / 12
+    assert abs(counts.mean() - (1.5 * lam - 0.5)) < 5 * math.sqrt(variance / n)
     assert abs(counts.var() / variance - 1) < 5 * math.sqrt(2 / n)
 
 

@@ -69,6 +69,14 @@ def test_the_focus_is_compared_with_the_depths_of_the_populations():
     assert "300 to 400" in text
 
 
+def test_depths_of_all_populations_count():
+    both = [{"depth_range_um": [300.0, 400.0]}, {"depth_range_um": [50.0, 80.0]}]
+    cells = {"kind": "place_neurons", "populations": both}
+    for focus, warned in ((40.0, 1), (60.0, 0), (200.0, 0), (390.0, 0), (410.0, 1)):
+        focused = mapping(cells, focal_depth_in_tissue_um=focus)
+        assert len(advice(lambda given=focused: Spec.model_validate(given))) == warned
+
+
 def test_explicit_positions_count_through_their_depth():
     placed = {"kind": "place_neurons", "positions_um": [[350.0, 0.0, 0.0]]}
     focused = mapping(placed, focal_depth_in_tissue_um=350.0)

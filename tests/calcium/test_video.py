@@ -103,6 +103,8 @@ def test_intensities_need_vmax(tmp_path):
     top = float(light.max())
     expected = np.floor(np.clip((light - 0.1) / (top - 0.1), 0, 1) * 255 + 0.5)
     np.testing.assert_array_equal(made(tmp_path, spec, vmin=0.1, vmax=top), expected)
+    unit = np.floor(np.clip(light - 0.1, 0, 1) * 255 + 0.5)
+    np.testing.assert_array_equal(made(tmp_path, spec, vmin=0.1, vmax=0.1), unit)
 
 
 def test_motion_jpeg_is_an_option(tmp_path):
