@@ -80,7 +80,11 @@ def draw_recordings(path, recordings, *, title, dpi=PREVIEW_DPI):
 def _draw_maps(axes, shown):
     height, width = (side * shown.pixel_size_um for side in shown.mean.shape)
     extent = (-width / 2, width / 2, height / 2, -height / 2)
-    titles = (f"{shown.label}\nmean over time", "largest over time", "detectable cells at half maximum")
+    titles = (
+        f"{shown.label}\nmean over time",
+        "largest over time",
+        "detectable cells at half maximum",
+    )
     colors = (figures.INTENSITY, figures.INTENSITY, figures.AMPLITUDE)
     maps = (shown.mean, shown.largest, shown.mean)
     for axis, values, text, cmap in zip(axes, maps, titles, colors, strict=True):

@@ -6,6 +6,7 @@ over rows are fused; with one, or for snapshots, the same row functions run as s
 """
 
 from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
@@ -119,6 +120,25 @@ def check_range(t0, t1, n_frames):
         raise SpecError(f"frames {t0} to {t1} are asked for, the recording has {n_frames}")
 
 
+@dataclass(frozen=True, eq=False)
+class _Drive:
+    """What changes from frame to frame.
+
+    emission float32 (F, N) and background float32 (F, K), or None; corners int64 (F, 2) and
+    weights float32 (F, 4) of the shift.
+    """
+
+    emission: np.ndarray | None
+    background: np.ndarray | None
+    corners: np.ndarray
+    weights: np.ndarray
+
+    def part(self, frames):
+        """The same for a slice of the frames."""
+        values = (getattr(self, f.name) for f in fields(self))
+        return _Drive(*(None if v is None else v[frames] for v in values))
+
+
 class Renderer:
     """Renders any frames of one scene; the other users of frames share it.
 
@@ -211,7 +231,7 @@ class Renderer:
         def keep(kind, frames):
             kept["cells_only" if kind == "composite" else kind] = frames.astype(np.float32)
 
-        frames = self._staged(self._canvas_of(t1 - t0), t0, t1, perf, keep)
+        frames = self._staged(self._canvas_of(t1 - t0), self._drive(t0, t1), perf, keep)
         if self.has_counts:
             frames = self._finish(self._digitize(frames, t0, perf), t0)
             keep("sensor", frames)
@@ -230,10 +250,10 @@ class Renderer:
         result = np.empty(shape, self.dtype) if counts else None
         light = np.empty(shape, np.float32) if clean else None
         block = BLOCK_FRAMES if perf is None else max(t1 - t0, 1)
-        for a in range(t0, t1, block):
-            b = min(a + block, t1)
-            part = slice(a - t0, b - t0)
-            made, seen = self._block(a, b, perf, counts, clean)
+        drive = self._drive(t0, t1)
+        for a in range(0, t1 - t0, block):
+            part = slice(a, min(a + block, t1 - t0))
+            made, seen = self._block(t0 + a, drive.part(part), perf, counts, clean)
             if counts:
                 result[part] = made
             if clean:
@@ -242,48 +262,60 @@ class Renderer:
             result = self._finish(result, t0)
         return result, light
 
-    def _block(self, a, b, perf, counts, clean):
-        canvas = self._canvas_of(b - a)
+    def _block(self, t0, drive, perf, counts, clean):
+        canvas = self._canvas_of(len(drive.corners))
         if perf is not None:
-            seen = self._staged(canvas, a, b, perf)
+            seen = self._staged(canvas, drive, perf)
         else:
-            self._fill(canvas, a, b)
+            self._fill(canvas, drive)
             if counts and not clean and not self.sequential and not self._digitizer.poisson:
-                return self._expose_and_digitize(canvas, a), None
-            seen = self._expose(canvas, a, self._field, self._leakage)
-        return self._digitize(seen, a, perf) if counts else None, seen
+                return self._expose_and_digitize(canvas, drive, t0), None
+            seen = self._expose(canvas, drive, self._field, self._leakage)
+        return self._digitize(seen, t0, perf) if counts else None, seen
 
     def _canvas_of(self, frames):
         if len(self._canvas) < frames:
             self._canvas = np.empty((frames, *self.scene.canvas_shape), np.float32)
         return self._canvas[:frames]
 
-    def _canvas_passes(self, canvas, a, b):
-        """(kind, task over canvas rows) of each step before motion."""
+    def _drive(self, t0, t1):
+        """What changes from frame to frame, for frames t0 ... t1 - 1."""
         scene = self.scene
+        emission = background = None
+        if scene.cells.emission is not None:
+            emission = np.ascontiguousarray(scene.cells.emission[t0:t1], np.float32)
+        if scene.neuropil is not None:
+            weights = self._background * scene.neuropil.temporal[:, t0:t1]
+            background = np.ascontiguousarray(weights.T, np.float32)
+        if scene.motion is None:
+            corners = np.full((t1 - t0, 2), scene.margin, np.int64)
+            weights = np.tile(frame_kernels.STILL, (t1 - t0, 1))
+        else:
+            corners, weights = frame_kernels.warp_corners(scene.motion.shifts[t0:t1], scene.margin)
+        return _Drive(emission, background, corners, weights)
+
+    def _canvas_passes(self, canvas, drive):
+        """(kind, task over canvas rows) of each step before motion."""
         for kind in self._ran:
-            if STEP_DOMAINS[kind] != "tissue":
-                continue
             task = None
-            if kind == "composite" and scene.cells.emission is not None:
-                seen = scene.cells.seen
-                emission = np.ascontiguousarray(scene.cells.emission[a:b], np.float32)
+            if kind == "composite" and drive.emission is not None:
+                seen = self.scene.cells.seen
                 task = partial(
                     _with_rows, canvas_kernels.add_cells, canvas, seen.data, seen.pointers,
-                    seen.offsets, seen.shapes, emission,
+                    seen.offsets, seen.shapes, drive.emission,
                 )  # fmt: skip
             elif kind == "neuropil":
-                temporal = scene.neuropil.temporal[:, a:b]
-                weights = np.ascontiguousarray((self._background * temporal).T, np.float32)
                 task = partial(
-                    _with_rows, canvas_kernels.add_background, canvas, self._spatial, weights
-                )
-            elif kind == "vasculature" and scene.vessel is not None:
+                    _with_rows, canvas_kernels.add_background, canvas, self._spatial,
+                    drive.background,
+                )  # fmt: skip
+            elif kind == "vasculature" and self.scene.vessel is not None:
                 task = partial(_with_rows, canvas_kernels.multiply, canvas, self._mask)
-            yield kind, task
+            if STEP_DOMAINS[kind] == "tissue":
+                yield kind, task
 
-    def _fill(self, canvas, a, b):
-        tasks = [task for _, task in self._canvas_passes(canvas, a, b) if task is not None]
+    def _fill(self, canvas, drive):
+        tasks = [task for _, task in self._canvas_passes(canvas, drive) if task is not None]
 
         def rows(first, last):
             canvas[:, first:last] = 0
@@ -292,44 +324,37 @@ class Renderer:
 
         over_items(rows, canvas.shape[1], CANVAS_ROWS)
 
-    def _corners(self, a, b):
-        """What `expose_row` needs to know of the motion of frames a ... b - 1."""
-        margin = self.scene.margin
-        if self.scene.motion is None:
-            corners = np.full((b - a, 2), margin, np.int64)
-            return corners, np.tile(frame_kernels.STILL, (b - a, 1)), False
-        return *frame_kernels.warp_corners(self.scene.motion.shifts[a:b], margin), True
-
-    def _expose(self, canvas, a, field, leakage):
+    def _expose(self, canvas, drive, field, leakage):
         clean = np.empty((len(canvas), *self.scene.fov_shape), np.float32)
-        motion = self._corners(a, a + len(canvas))
+        moves = self.scene.motion is not None
 
         def rows(first, last):
-            frame_kernels.expose(first, last, canvas, *motion, field, leakage, clean)
+            frame_kernels.expose(
+                first, last, canvas, drive.corners, drive.weights, moves, field, leakage, clean
+            )
 
         over_items(rows, clean.shape[0] * clean.shape[1], ROWS_AT_A_TIME)
         return clean
 
-    def _expose_and_digitize(self, canvas, a):
+    def _expose_and_digitize(self, canvas, drive, t0):
         counts = np.empty((len(canvas), *self.scene.fov_shape), self.dtype)
-        motion = self._corners(a, a + len(canvas))
-        sensor = self._digitizer
-        photons = sensor.photons[a : a + len(canvas)]
+        sensor, moves = self._digitizer, self.scene.motion is not None
+        photons = sensor.photons[t0 : t0 + len(canvas)]
 
         def rows(first, last):
             frame_kernels.expose_and_digitize(
-                first, last, canvas, *motion, self._field, self._leakage, a, sensor.keys, photons,
-                sensor.constants, counts,
+                first, last, canvas, drive.corners, drive.weights, moves, self._field,
+                self._leakage, t0, sensor.keys, photons, sensor.constants, counts,
             )  # fmt: skip
 
         over_items(rows, counts.shape[0] * counts.shape[1], ROWS_AT_A_TIME)
         return counts
 
-    def _staged(self, canvas, a, b, perf, keep=lambda kind, frames: None):
+    def _staged(self, canvas, drive, perf, keep=lambda kind, frames: None):
         """The passes one after the other; frames before the sensor. `keep` is shown each one."""
         spans = self._spans
         canvas[:] = 0
-        for kind, task in self._canvas_passes(canvas, a, b):
+        for kind, task in self._canvas_passes(canvas, drive):
             with measure(perf, spans[kind], domain="tissue"):
                 if task is not None:
                     over_items(task, canvas.shape[1], CANVAS_ROWS)
@@ -337,7 +362,7 @@ class Renderer:
         with ExitStack() as stack:
             if "brain_motion" in self._ran:
                 stack.enter_context(measure(perf, spans["brain_motion"], domain="motion"))
-            frames = self._expose(canvas, a, NO_FIELD, NO_FIELD)
+            frames = self._expose(canvas, drive, NO_FIELD, NO_FIELD)
         if "brain_motion" in self._ran:
             keep("brain_motion", frames)
         fields = [kind for kind in ("illumination_profile", "vignette") if kind in self._ran]

@@ -7,7 +7,7 @@ product and one sum each, so that no result depends on how frames and rows are s
 import numpy as np
 from numba import njit
 
-F4 = np.float32
+F4, U8 = np.float32, np.uint64
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -18,14 +18,22 @@ def add_scaled(target, factor, values):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_scaled_to_four(t0, t1, t2, t3, f0, f1, f2, f3, values):
-    """`add_scaled` on four rows at once, the values being loaded once."""
-    for x in range(values.shape[0]):
-        value = values[x]
-        t0[x] += f0 * value
-        t1[x] += f1 * value
-        t2[x] += f2 * value
-        t3[x] += f3 * value
+def add_scaled_to_one(flat, p, factor, values, start, n):
+    """flat[p + x] += factor * values[start + x] for n pixels; all positions are unsigned."""
+    for x in range(n):
+        flat[p + x] += factor * values[start + x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_scaled_to_four(flat, p, stride, f0, f1, f2, f3, values, start, n):
+    """`add_scaled_to_one` on four frames that are `stride` apart, values being loaded once."""
+    p1, p2, p3 = p + stride, p + U8(2) * stride, p + U8(3) * stride
+    for x in range(n):
+        value = values[start + x]
+        flat[p + x] += f0 * value
+        flat[p1 + x] += f1 * value
+        flat[p2 + x] += f2 * value
+        flat[p3 + x] += f3 * value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -43,24 +51,26 @@ def add_cells(first, last, canvas, data, pointers, offsets, shapes, emission):
     emission : float32 (F, N)
         Light of the cells per frame.
     """
-    frames = canvas.shape[0]
+    frames, height, width = canvas.shape
+    # Footprints are narrow: slices and signed positions would cost more than the sums.
+    flat, stride = canvas.reshape(canvas.size), U8(height * width)
+    whole = frames - frames % 4
     for i in range(offsets.shape[0]):
-        top, left = offsets[i, 0], offsets[i, 1]
-        height, width = np.int64(shapes[i, 0]), np.int64(shapes[i, 1])
-        for y in range(max(first, top), min(last, top + height)):
-            start = pointers[i] + (y - top) * width
-            values = data[start : start + width]
-            for f in range(0, frames - 3, 4):
+        top, left = np.int64(offsets[i, 0]), np.int64(offsets[i, 1])
+        rows, n = np.int64(shapes[i, 0]), np.int64(shapes[i, 1])
+        for y in range(max(first, top), min(last, top + rows)):
+            start = U8(pointers[i] + (y - top) * n)
+            p = U8(y * width + left)
+            for f in range(0, whole, 4):
                 add_scaled_to_four(
-                    canvas[f, y, left : left + width],
-                    canvas[f + 1, y, left : left + width],
-                    canvas[f + 2, y, left : left + width],
-                    canvas[f + 3, y, left : left + width],
+                    flat, p, stride,
                     emission[f, i], emission[f + 1, i], emission[f + 2, i], emission[f + 3, i],
-                    values,
+                    data, start, U8(n),
                 )  # fmt: skip
-            for f in range(frames - frames % 4, frames):
-                add_scaled(canvas[f, y, left : left + width], emission[f, i], values)
+                p += U8(4) * stride
+            for f in range(whole, frames):
+                add_scaled_to_one(flat, p, emission[f, i], data, start, U8(n))
+                p += stride
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
