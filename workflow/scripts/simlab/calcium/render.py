@@ -189,10 +189,10 @@ class Renderer:
             self._mask = vessel.mask.astype(np.float32)
 
     def _prepare_fields(self):
-        fields = self.scene.fields
-        light = [f for f in (fields.illumination, fields.vignette) if f is not None]
+        present = self.scene.fields
+        light = [f for f in (present.illumination, present.vignette) if f is not None]
         self._field = np.prod(light, axis=0).astype(np.float32) if light else NO_FIELD
-        leakage = fields.leakage
+        leakage = present.leakage
         self._leakage = NO_FIELD if leakage is None else leakage.astype(np.float32)
 
     def frames(self, t0, t1, *, perf=None):
@@ -365,16 +365,16 @@ class Renderer:
             frames = self._expose(canvas, drive, NO_FIELD, NO_FIELD)
         if "brain_motion" in self._ran:
             keep("brain_motion", frames)
-        fields = [kind for kind in ("illumination_profile", "vignette") if kind in self._ran]
-        if fields:
-            if len(fields) == 2:
+        lights = [kind for kind in ("illumination_profile", "vignette") if kind in self._ran]
+        if lights:
+            if len(lights) == 2:
                 illumination = self.scene.fields.illumination.astype(np.float32)
                 with ExitStack() as stack:
-                    if spans[fields[0]] != spans[fields[1]]:
-                        stack.enter_context(measure(perf, spans[fields[0]], domain="sensor"))
-                    keep(fields[0], frames * illumination)
-            self._apply(canvas_kernels.multiply, frames, self._field, perf, fields[-1])
-            keep(fields[-1], frames)
+                    if spans[lights[0]] != spans[lights[1]]:
+                        stack.enter_context(measure(perf, spans[lights[0]], domain="sensor"))
+                    keep(lights[0], frames * illumination)
+            self._apply(canvas_kernels.multiply, frames, self._field, perf, lights[-1])
+            keep(lights[-1], frames)
         if "leakage" in self._ran:
             self._apply(canvas_kernels.add, frames, self._leakage, perf, "leakage")
             keep("leakage", frames)

@@ -38,7 +38,7 @@ def warp_corners(shifts, margin):
     corner = np.floor(position)
     fy, fx = (position - corner).astype(F4).T
     weights = [(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx]
-    return corner.astype(np.int64), np.stack(weights, axis=1)
+    return np.ascontiguousarray(corner, np.int64), np.stack(weights, axis=1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
