@@ -15,12 +15,14 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 from typer.models import ArgumentInfo
 
 from simlab.afm.aux_options import AUX_OPTIONS, AuxMapEntry
 from simlab.afm.config import DatasetConfig as AfmDataset
+from simlab.calcium.config import CalciumDataset
+from simlab.calcium.spec import StepSpec
 from simlab.campaign import Campaign
 from simlab.halo.config import DatasetConfig as HaloDataset
 from simlab.ptycho.config import DatasetConfig as PtychoDataset
@@ -34,7 +36,7 @@ TYPE_NAMES = {
     Path: "path",
 }
 BOUNDS = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
-UNITS = "px|radians|counts|um|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å"
+UNITS = "px|radians|counts|um|µm|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å"
 UNIT = re.compile(rf"(?:^|,? ?\b)({UNITS})(?=[,;:]|$)[,;:]? ?")
 NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
 PTYCHO_KINDS = {
@@ -89,6 +91,13 @@ DOMAINS = {
         {},
         "Only `source.kind` is\nrequired, and the folders with `kind: camels`;",
         "What the\noptions of `process-simulations` do in detail is told by the",
+    ),
+    "calcium": Domain(
+        "Calcium movies",
+        CalciumDataset,
+        {},
+        "Either `spec` or\n`preset` is required;",
+        "What the\nkeys of a specification mean is told by the",
     ),
 }
 
@@ -183,6 +192,8 @@ def _commands(name):
         return app, SimulationOptions
     if name == "afm":
         from simlab.afm.cli import app
+    elif name == "calcium":
+        from simlab.calcium.cli import app
     else:
         from simlab.halo.cli import app
     return app, None
@@ -213,6 +224,8 @@ def options_table(parameters):
 
 def _option_type(kind):
     """Of an option; a tuple is given as its values with spaces between."""
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
     if get_origin(kind) is not tuple:
         return TYPE_NAMES[kind]
     members = [TYPE_NAMES[member] for member in get_args(kind)]
@@ -260,7 +273,7 @@ def _sections(model, defaults, path=""):
         inside = f"{path}.{name}".lstrip(".")
         if len(found) == 1:
             given = getattr(defaults, name, None)
-            given = given[0] if isinstance(given, list) else given
+            given = next(iter(given), None) if isinstance(given, list) else given
             yield from _sections(found[0], given, inside)
         for member in found if len(found) > 1 else ():
             kind = member.model_fields[_chooser(member)].default
@@ -278,8 +291,10 @@ def _chooser(member):
 
 def _defaults(model):
     """An instance with all defaults, or as far as they go where keys are required."""
-    required = [name for name, field in model.model_fields.items() if field.is_required()]
-    return model() if not required else model.model_construct()
+    try:
+        return model()
+    except ValidationError:
+        return model.model_construct()
 
 
 def _sentence(model):
@@ -324,6 +339,8 @@ def _one_type(kind, constraints):
         return ", ".join(str(value) for value in get_args(kind))
     if kind is AuxMapEntry:
         return "name or {name: {arguments}}"
+    if isinstance(kind, type) and issubclass(kind, StepSpec):
+        return "step"
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "{" + ", ".join(f"{name}: ..." for name in kind.model_fields) + "}"
     if get_origin(kind) in (list, tuple):
@@ -332,6 +349,7 @@ def _one_type(kind, constraints):
         any_length = get_origin(kind) is list or Ellipsis in get_args(kind)
         if not any_length:
             return f"[{', '.join(members)}]"
+        members = list(dict.fromkeys(members))
         simple = len(members) == 1 and members[0] in TYPE_NAMES.values()
         return f"list of {members[0]}s" if simple else f"list of ({' or '.join(members)})"
     if get_origin(kind) is dict or kind in (dict, Any):

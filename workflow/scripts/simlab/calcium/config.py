@@ -2,10 +2,10 @@
 
 import functools
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WrapValidator, field_validator, model_validator
 
 from simlab.calcium.points import expand, without_advice
 from simlab.calcium.presets import REGIONS, SCOPES, build_spec
@@ -16,7 +16,6 @@ from simlab.core.config import (
     Number,
     Section,
     Seed,
-    complete_params,
     parse_config,
     user_path,
 )
@@ -26,6 +25,53 @@ from simlab.core.files import open_input
 FOURCC = 4
 PARTS = 1e-9
 """How far the fractions of the splits may add up to something else than 1."""
+
+
+def read_mapping(path):
+    """Content of a JSON or YAML file that holds a mapping.
+
+    InputFileError names the file, and line and column of a syntax error.
+    """
+    with open_input(path) as stream:
+        return parse_mapping(stream.read(), str(path))
+
+
+def parse_mapping(text, where):
+    """The same of a text (str or bytes); `where` is how messages name it."""
+    try:
+        # JSON is YAML, but for tabs and for numbers as 1e5
+        content = json.loads(text)
+    except ValueError:
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputFileError(f"{where}: {_syntax(error)}") from None
+    if not isinstance(content, dict):
+        raise InputFileError(f"{where}: a mapping is expected, found {_kind(content)}")
+    return content
+
+
+def _syntax(error):
+    mark = getattr(error, "problem_mark", None)
+    what = " ".join(str(getattr(error, "problem", None) or error).split())
+    if mark is None:
+        return f"not JSON or YAML ({what})"
+    return f"line {mark.line + 1}, column {mark.column + 1}: not JSON or YAML ({what})"
+
+
+def _kind(content):
+    return "nothing" if content is None else f"{type(content).__name__} {str(content)[:40]!r}"
+
+
+def _base_spec(value, validate):
+    """`value`, or what the file holds that it names, as Spec; advice is left to the jobs."""
+    if isinstance(value, str):
+        value = read_mapping(user_path(value))
+    with without_advice():
+        return validate(value)
+
+
+BaseSpec = Annotated[Spec, WrapValidator(_base_spec, json_schema_input_type=Spec | str)]
 
 
 class Preset(Section):
@@ -41,7 +87,9 @@ class Preset(Section):
     )
     activity: CellActivity | None = Field(None, description="In place of the default activity")
     sensor: Sensor | None = Field(None, description="In place of the microscope's sensor step")
-    extra_steps: list[AnyStep] = Field([], description="More steps: kinds, or mappings with `kind`")
+    extra_steps: list[AnyStep | str] = Field(
+        [], description="More steps: kinds, or mappings with `kind` and keys as in `spec.steps`"
+    )
     include_neuropil: bool = Field(True, description="Neuropil of the region")
     include_vasculature: bool = Field(True, description="Blood vessels of the region")
     include_scope_fields: bool = Field(True, description="Illumination, vignette and leakage")
@@ -157,10 +205,8 @@ class CalciumDataset(Section):
     seed: Seed = Field(
         0, description="Seed of replicates, sampled sweeps and the order of training samples"
     )
-    spec: Any = Field(
-        None,
-        description="The base recording: a mapping, or the path of a JSON or YAML file; its keys "
-        "are described under Spec",
+    spec: BaseSpec | None = Field(
+        None, description="The base recording: a mapping, or the path of a JSON or YAML file"
     )
     preset: Preset | None = Field(None, description="The base recording by microscope and region")
     set: dict[str, Any] = Field({}, description="path: value; changes of the base recording")
@@ -175,20 +221,6 @@ class CalciumDataset(Section):
     )
     splits: Splits = Field(Splits(), description="Fractions of the recordings")
     training: Training | None = Field(None, description="Also pairs for training, in training/")
-
-    @field_validator("spec")
-    @classmethod
-    def _complete(cls, value):
-        if value is None:
-            return None
-        if isinstance(value, str):
-            value = read_mapping(user_path(value))
-        if not isinstance(value, dict):
-            raise ValueError("a mapping or the path of a JSON or YAML file is expected")
-        # an absent `ext` must stay absent: keys are hashes of this text
-        with without_advice():
-            complete_params(Spec, value)
-            return json.loads(Spec.model_validate(value).model_dump_json())
 
     @model_validator(mode="after")
     def _one_base(self):
@@ -213,7 +245,7 @@ class CalciumDataset(Section):
 
     def base(self):
         """The base recording, before `set`."""
-        return self.preset.spec() if self.spec is None else Spec.model_validate(self.spec)
+        return self.preset.spec() if self.spec is None else self.spec
 
 
 class CalciumConfig(Section):
@@ -222,42 +254,6 @@ class CalciumConfig(Section):
     datasets: dict[Name, CalciumDataset] = Field(min_length=1)
 
 
-def read_mapping(path):
-    """Content of a JSON or YAML file that holds a mapping.
-
-    InputFileError names the file, and line and column of a syntax error.
-    """
-    with open_input(path) as stream:
-        return parse_mapping(stream.read(), str(path))
-
-
-def parse_mapping(text, where):
-    """The same of a text (str or bytes); `where` is how messages name it."""
-    try:
-        # JSON is YAML, but for tabs and for numbers as 1e5
-        content = json.loads(text)
-    except ValueError:
-        try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputFileError(f"{where}: {_syntax(error)}") from None
-    if not isinstance(content, dict):
-        raise InputFileError(f"{where}: a mapping is expected, found {_kind(content)}")
-    return content
-
-
 def load_spec(path):
     """The Spec of a JSON or YAML file; every problem is named with file and field."""
     return parse_config(Spec, read_mapping(path), str(path))
-
-
-def _syntax(error):
-    mark = getattr(error, "problem_mark", None)
-    what = " ".join(str(getattr(error, "problem", None) or error).split())
-    if mark is None:
-        return f"not JSON or YAML ({what})"
-    return f"line {mark.line + 1}, column {mark.column + 1}: not JSON or YAML ({what})"
-
-
-def _kind(content):
-    return "nothing" if content is None else f"{type(content).__name__} {str(content)[:40]!r}"
