@@ -10,32 +10,21 @@ import inspect
 import json
 import re
 import sys
-from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticUndefined
 from typer.models import ArgumentInfo
 
 from simlab.afm.aux_options import AUX_OPTIONS, AuxMapEntry
 from simlab.afm.config import DatasetConfig as AfmDataset
 from simlab.calcium.config import CalciumDataset
-from simlab.calcium.spec import StepSpec
 from simlab.campaign import Campaign
 from simlab.halo.config import DatasetConfig as HaloDataset
 from simlab.ptycho.config import DatasetConfig as PtychoDataset
 from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
+from simlab.schema_types import TYPE_NAMES, default_text, members_of, type_text
 
-TYPE_NAMES = {
-    int: "whole number",
-    float: "number",
-    str: "text",
-    bool: "true, false",
-    Path: "path",
-}
-BOUNDS = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
 UNITS = "px|radians|counts|um|µm|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å"
 UNIT = re.compile(rf"(?:^|,? ?\b)({UNITS})(?=[,;:]|$)[,;:]? ?")
 NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
@@ -161,7 +150,7 @@ def configuration_table(model, defaults=None):
             default = getattr(defaults, name, default)
         meaning, unit = _meaning_and_unit(field.description or "")
         key = f"`{field.alias or name}`"
-        rows.append((key, _type_text(field), _default_text(default), unit, meaning))
+        rows.append((key, type_text(field), default_text(default), unit, meaning))
     return _table(("key", "type", "default", "unit", "meaning"), rows)
 
 
@@ -204,10 +193,10 @@ def options_table(parameters):
     rows = []
     for parameter in parameters:
         annotation, info = get_args(parameter.annotation)
-        kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
+        kinds = [kind for kind, _ in members_of(annotation) if kind is not NoneType]
         kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is list else kinds[0]
-        type_text = "flag" if kind is bool else _option_type(kind)
-        type_text += f" >= {info.min}" if info.min is not None else ""
+        kind_text = "flag" if kind is bool else _option_type(kind)
+        kind_text += f" >= {info.min}" if info.min is not None else ""
         meaning, told = _without_default(info.help or "")
         if parameter.default is inspect.Parameter.empty:
             default = "required"
@@ -218,7 +207,7 @@ def options_table(parameters):
         else:
             default = told or _option_default(parameter.default)
         names = ", ".join(f"`{name}`" for name in _option_names(parameter.name, info))
-        rows.append((names, type_text, default, meaning))
+        rows.append((names, kind_text, default, meaning))
     return _table(("option", "type", "default", "meaning"), rows)
 
 
@@ -301,100 +290,17 @@ def _sentence(model):
     return model.__doc__.strip().splitlines()[0]
 
 
-def _members(annotation):
-    """The alternatives of an annotation and the constraints around them."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        inner, *around = get_args(annotation)
-        return [(member, [*limits, *around]) for member, limits in _members(inner)]
-    if origin is not None and (origin.__name__ in ("Union", "UnionType")):
-        return [pair for argument in get_args(annotation) for pair in _members(argument)]
-    return [(annotation, [])]
-
-
 def _sections_of(annotation):
     """The models that are sections of their own: all of the field's types, null left out."""
-    kinds = [kind for kind, _ in _members(annotation) if kind is not NoneType]
+    kinds = [kind for kind, _ in members_of(annotation) if kind is not NoneType]
     if len(kinds) == 1 and get_origin(kinds[0]) is list:  # a list of sections, each the same
-        kinds = [kind for kind, _ in _members(get_args(kinds[0])[0])]
+        kinds = [kind for kind, _ in members_of(get_args(kinds[0])[0])]
     models = [
         kind
         for kind in kinds
         if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not AuxMapEntry
     ]
     return models if len(models) == len(kinds) else []
-
-
-def _type_text(field):
-    texts = [
-        _one_type(kind, [*around, *field.metadata]) for kind, around in _members(field.annotation)
-    ]
-    return " or ".join(dict.fromkeys(texts))
-
-
-def _one_type(kind, constraints):
-    if kind is NoneType:
-        return "null"
-    if get_origin(kind) is Literal:
-        return ", ".join(str(value) for value in get_args(kind))
-    if kind is AuxMapEntry:
-        return "name or {name: {arguments}}"
-    if isinstance(kind, type) and issubclass(kind, StepSpec):
-        return "step"
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return "{" + ", ".join(f"{name}: ..." for name in kind.model_fields) + "}"
-    if get_origin(kind) in (list, tuple):
-        arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
-        members = [_one_type(k, c) for argument in arguments for k, c in _members(argument)]
-        any_length = get_origin(kind) is list or Ellipsis in get_args(kind)
-        if not any_length:
-            return f"[{', '.join(members)}]"
-        members = list(dict.fromkeys(members))
-        simple = len(members) == 1 and members[0] in TYPE_NAMES.values()
-        return f"list of {members[0]}s" if simple else f"list of ({' or '.join(members)})"
-    if get_origin(kind) is dict or kind in (dict, Any):
-        return "mapping"
-    limits = [text for constraint in constraints for text in _limits(constraint)]
-    return TYPE_NAMES[kind] + (" " + ", ".join(limits) if limits and kind is not bool else "")
-
-
-def _limits(constraint):
-    for kind, (sign, name) in BOUNDS.items():
-        if isinstance(constraint, kind):
-            yield f"{sign} {_number(getattr(constraint, name))}"
-    if isinstance(constraint, MinLen | MaxLen):
-        sign, length = (
-            (">=", constraint.min_length)
-            if isinstance(constraint, MinLen)
-            else ("<=", constraint.max_length)
-        )
-        yield f"{sign} {length} characters"
-
-
-def _number(value):
-    powers = {2**63 - 1: "2^63 - 1", 2**32 - 1: "2^32 - 1", 2**32: "2^32"}
-    return powers.get(value) or f"{value:g}"
-
-
-def _default_text(value):
-    if value is PydanticUndefined:
-        return "required"
-    if isinstance(value, bool) or value is None:
-        return f"`{json.dumps(value)}`"
-    if isinstance(value, dict):
-        return "`{}`"
-    if isinstance(value, list | tuple):
-        return f"`{_listed(value)}`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
-
-
-def _listed(value):
-    """A list as YAML has it in one line."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_listed, value))}]"
-    if isinstance(value, AuxMapEntry):
-        return value.name
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _meaning_and_unit(description):
