@@ -1,6 +1,5 @@
 """A recording: the observed movie and the ground truth that made it."""
 
-import importlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -270,7 +269,10 @@ class Recording:
     @property
     def observed_movie(self):
         """`observed` as xarray.DataArray with frame times (s) and positions (µm)."""
-        xarray = _optional("xarray", "observed_movie")
+        try:
+            import xarray
+        except ImportError:
+            raise MissingPackageError("xarray", "observed_movie") from None
         acquisition, (frames, height, width) = self.spec.acquisition, self.shape
         px = acquisition.pixel_size_um
         coordinates = {
@@ -374,7 +376,10 @@ class Recording:
 
     def to_zarr(self, path):
         """Write the same arrays as `to_npz` to a zarr group; needs zarr."""
-        zarr = _optional("zarr", "to_zarr")
+        try:
+            import zarr
+        except ImportError:
+            raise MissingPackageError("zarr", "to_zarr") from None
         group = zarr.open_group(str(path), mode="w")
         for name, values in self._exported():
             if name == "spec_json":
@@ -437,13 +442,6 @@ def open_recording_writer(path, spec, header, shape, dtype, *, compression=None)
         pixel_size_um=spec.acquisition.pixel_size_um,
         compression=compression,
     )
-
-
-def _optional(package, what):
-    try:
-        return importlib.import_module(package)
-    except ImportError:
-        raise MissingPackageError(package, what) from None
 
 
 class MissingPackageError(SimlabError, ImportError):
