@@ -56,6 +56,12 @@ def hot_pixels(seed, shape, hot, largest):
     return np.where(mask, np.minimum(extra, largest), 0).astype(np.uint16)
 
 
+def add_hot_pixels(counts, extra, largest):
+    """Add the extra counts of hot pixels (H, W) to `counts` (F, H, W) in place, up to `largest`."""
+    room = largest - counts.astype(np.int32)
+    counts += np.minimum(extra, room).astype(counts.dtype)
+
+
 def dropped_frames(seed, n_frames, dropped):
     """Which frames the recorder lost, bool (n_frames,); frame 0 never.
 

@@ -1,29 +1,21 @@
 """Frames of a scene: the one renderer behind recordings, videos, parts and training samples.
 
-Frames are rendered in blocks, in float32 with a fixed order of operations, so that a frame has the
-same bits whatever block, chunk or thread it is rendered in. Without a tracker of times the passes
-over rows are fused; with one, or for snapshots, the same row functions run as separate passes.
+A frame has the same bits whatever block, chunk or thread it is rendered in, and whether its passes
+are fused or, for a tracker of times or for snapshots, run one after the other.
 """
-
-from contextlib import ExitStack
-from dataclasses import dataclass, fields
-from functools import partial
 
 import numpy as np
 
 from simlab.calcium.errors import SpecError
-from simlab.calcium.kernels import composite as canvas_kernels
-from simlab.calcium.kernels import frames as frame_kernels
-from simlab.calcium.kernels.threads import over_items
+from simlab.calcium.extensions import add_hot_pixels
+from simlab.calcium.light_path import LightPath
 from simlab.calcium.perf import measure
 from simlab.calcium.scene import build_scene
-from simlab.calcium.sensor import ROWS_AT_A_TIME, Digitizer
+from simlab.calcium.sensor import Digitizer, SequentialDigitizer
 from simlab.calcium.steps import STEP_DOMAINS
 
 BLOCK_FRAMES = 16
-CANVAS_ROWS = 16
 DEFAULT_CHUNK = 128
-NO_FIELD = np.empty((0, 0), np.float32)
 
 VIDEO_SPANS = {
     "composite": "composite",
@@ -120,25 +112,6 @@ def check_range(t0, t1, n_frames):
         raise SpecError(f"frames {t0} to {t1} are asked for, the recording has {n_frames}")
 
 
-@dataclass(frozen=True, eq=False)
-class _Drive:
-    """What changes from frame to frame.
-
-    emission float32 (F, N) and background float32 (F, K), or None; corners int64 (F, 2) and
-    weights float32 (F, 4) of the shift.
-    """
-
-    emission: np.ndarray | None
-    background: np.ndarray | None
-    corners: np.ndarray
-    weights: np.ndarray
-
-    def part(self, frames):
-        """The same for a slice of the frames."""
-        values = (getattr(self, f.name) for f in fields(self))
-        return _Drive(*(None if v is None else v[frames] for v in values))
-
-
 class Renderer:
     """Renders any frames of one scene; the other users of frames share it.
 
@@ -164,57 +137,47 @@ class Renderer:
     """
 
     def __init__(self, scene, spans=VIDEO_SPANS):
-        self.scene, spec = scene, scene.spec
-        self._ran = _kinds_until(spec, scene.until)
-        self.has_movie = any(STEP_DOMAINS[kind] != "cell" for kind in self._ran)
-        self.has_counts = "sensor" in self._ran
-        self.sequential = self.has_counts and spec.extensions.sensor_noise == "sequential"
-        self._digitizer = Digitizer(spec) if self.has_counts else None
-        self.dtype = self._digitizer.dtype if self.has_counts else np.dtype(np.float32)
+        self.scene, self._spans = scene, spans
+        ran = _kinds_until(scene.spec, scene.until)
+        self.has_movie = any(STEP_DOMAINS[kind] != "cell" for kind in ran)
+        self.has_counts = "sensor" in ran
         self.shape = (scene.n_frames, *scene.fov_shape)
-        self._spans = spans
-        self._prepare_canvas()
-        self._prepare_fields()
+        self._light = LightPath(scene, ran, spans)
+        sequential = scene.spec.extensions.sensor_noise == "sequential"
+        self.sequential = self.has_counts and sequential
         if self.sequential:
-            self._rewind()
+            self._sensor = SequentialDigitizer(scene.spec, scene.rng_state)
+        else:
+            self._sensor = Digitizer(scene.spec) if self.has_counts else None
+        self._in_one_go = self.has_counts and not (self.sequential or self._sensor.poisson)
+        self.dtype = self._sensor.dtype if self.has_counts else np.dtype(np.float32)
 
-    def _prepare_canvas(self):
-        neuropil, vessel = self.scene.neuropil, self.scene.vessel
-        self._canvas = np.empty((0, *self.scene.canvas_shape), np.float32)
-        if neuropil is not None:
-            self._spatial = neuropil.spatial.astype(np.float32)
-            amplitude = self.scene.spec.step("neuropil").amplitude
-            self._background = amplitude / len(neuropil.spatial)
-        if vessel is not None:
-            self._mask = vessel.mask.astype(np.float32)
-
-    def _prepare_fields(self):
-        present = self.scene.fields
-        light = [f for f in (present.illumination, present.vignette) if f is not None]
-        self._field = np.prod(light, axis=0).astype(np.float32) if light else NO_FIELD
-        leakage = present.leakage
-        self._leakage = NO_FIELD if leakage is None else leakage.astype(np.float32)
-
-    def frames(self, t0, t1, *, perf=None):
+    def frames(self, t0, t1, *, perf=None, out=None):
         """Frames t0 ... t1 - 1 as they are stored: counts, or float32 without a sensor."""
         if self.has_counts:
-            return self.counts(t0, t1, perf=perf)
-        return self.clean(t0, t1, perf=perf)
+            return self.counts(t0, t1, perf=perf, out=out)
+        return self.clean(t0, t1, perf=perf, out=out)
 
-    def counts(self, t0, t1, *, perf=None):
-        """Counts (t1 - t0, H, W) of the sensor, uint8 or uint16."""
-        return self._render(t0, t1, perf, counts=True)[0]
+    def counts(self, t0, t1, *, perf=None, out=None):
+        """Counts (t1 - t0, H, W) of the sensor, uint8 or uint16; written to `out` if given."""
+        counts = self._output(t0, t1, self.dtype, out)
+        self._render(t0, t1, perf, counts=counts)
+        return counts
 
-    def clean(self, t0, t1, *, perf=None):
+    def clean(self, t0, t1, *, perf=None, out=None):
         """Intensity (t1 - t0, H, W) after leakage, float32: what the sensor digitizes.
 
-        Of a frame that the recorder lost it is what the sensor saw.
+        Of a frame that the recorder lost it is what the sensor saw. Written to `out` if given.
         """
-        return self._render(t0, t1, perf, clean=True)[1]
+        clean = self._output(t0, t1, np.float32, out)
+        self._render(t0, t1, perf, clean=clean)
+        return clean
 
     def both(self, t0, t1, *, perf=None):
         """(counts, clean) of the same frames."""
-        return self._render(t0, t1, perf, counts=True, clean=True)
+        counts, clean = (self._output(t0, t1, dtype) for dtype in (self.dtype, np.float32))
+        self._render(t0, t1, perf, counts=counts, clean=clean)
+        return counts, clean
 
     def stages(self, t0, t1):
         """Movie after each step that makes one: dict of stage name to float32 (t1 - t0, h, w).
@@ -231,10 +194,14 @@ class Renderer:
         def keep(kind, frames):
             kept["cells_only" if kind == "composite" else kind] = frames.astype(np.float32)
 
-        frames = self._staged(self._canvas_of(t1 - t0), self._drive(t0, t1), perf, keep)
+        frames = self._output(t0, t1, np.float32)
+        self._light.render_in_passes(self._light.drive(t0, t1), frames, perf, keep)
         if self.has_counts:
-            frames = self._finish(self._digitize(frames, t0, perf), t0)
-            keep("sensor", frames)
+            counts = self._output(t0, t1, self.dtype)
+            self._digitize(frames, t0, counts, perf)
+            self._finish(counts, t0)
+            keep("sensor", counts)
+            frames = counts
         return frames, kept
 
     def _check(self, t0, t1):
@@ -242,187 +209,46 @@ class Renderer:
         if not self.has_movie:
             raise SpecError("the specification has no step that makes a movie")
 
-    def _render(self, t0, t1, perf, *, counts=False, clean=False):
+    def _output(self, t0, t1, dtype, out=None):
+        return np.empty((max(t1 - t0, 0), *self.shape[1:]), dtype) if out is None else out
+
+    def _render(self, t0, t1, perf, *, counts=None, clean=None):
         self._check(t0, t1)
-        if counts and not self.has_counts:
+        if counts is not None and not self.has_counts:
             raise SpecError("counts need a sensor step that ran; there is only an intensity")
-        shape = (t1 - t0, *self.scene.fov_shape)
-        result = np.empty(shape, self.dtype) if counts else None
-        light = np.empty(shape, np.float32) if clean else None
         block = BLOCK_FRAMES if perf is None else max(t1 - t0, 1)
-        drive = self._drive(t0, t1)
-        for a in range(0, t1 - t0, block):
-            part = slice(a, min(a + block, t1 - t0))
-            made, seen = self._block(t0 + a, drive.part(part), perf, counts, clean)
-            if counts:
-                result[part] = made
-            if clean:
-                light[part] = seen
-        if counts:
-            result = self._finish(result, t0)
-        return result, light
+        drive = self._light.drive(t0, t1)
+        for t in range(t0, t1, block):
+            part = slice(t - t0, min(t - t0 + block, t1 - t0))
+            made, seen = (None if array is None else array[part] for array in (counts, clean))
+            self._render_block(t, drive.part(part), perf, made, seen)
+        if counts is not None:
+            self._finish(counts, t0)
 
-    def _block(self, t0, drive, perf, counts, clean):
-        canvas = self._canvas_of(len(drive.corners))
-        if perf is not None:
-            seen = self._staged(canvas, drive, perf)
+    def _render_block(self, t0, drive, perf, counts, clean):
+        if perf is None and clean is None and self._in_one_go:
+            self._light.render_counts(drive, t0, self._sensor, counts)
+            return
+        if clean is None:
+            clean = np.empty(counts.shape, np.float32)
+        if perf is None:
+            self._light.render(drive, clean)
         else:
-            self._fill(canvas, drive)
-            if counts and not clean and not self.sequential and not self._digitizer.poisson:
-                return self._expose_and_digitize(canvas, drive, t0), None
-            seen = self._expose(canvas, drive, self._field, self._leakage)
-        return self._digitize(seen, t0, perf) if counts else None, seen
+            self._light.render_in_passes(drive, clean, perf)
+        if counts is not None:
+            self._digitize(clean, t0, counts, perf)
 
-    def _canvas_of(self, frames):
-        if len(self._canvas) < frames:
-            self._canvas = np.empty((frames, *self.scene.canvas_shape), np.float32)
-        return self._canvas[:frames]
-
-    def _drive(self, t0, t1):
-        """What changes from frame to frame, for frames t0 ... t1 - 1."""
-        scene = self.scene
-        emission = background = None
-        if scene.cells.emission is not None:
-            emission = np.ascontiguousarray(scene.cells.emission[t0:t1], np.float32)
-        if scene.neuropil is not None:
-            weights = self._background * scene.neuropil.temporal[:, t0:t1]
-            background = np.ascontiguousarray(weights.T, np.float32)
-        if scene.motion is None:
-            corners = np.full((t1 - t0, 2), scene.margin, np.int64)
-            weights = np.tile(frame_kernels.STILL, (t1 - t0, 1))
-        else:
-            corners, weights = frame_kernels.warp_corners(scene.motion.shifts[t0:t1], scene.margin)
-        return _Drive(emission, background, corners, weights)
-
-    def _canvas_passes(self, canvas, drive):
-        """(kind, task over canvas rows) of each step before motion."""
-        for kind in self._ran:
-            task = None
-            if kind == "composite" and drive.emission is not None:
-                seen = self.scene.cells.seen
-                task = partial(
-                    _with_rows, canvas_kernels.add_cells, canvas, seen.data, seen.pointers,
-                    seen.offsets, seen.shapes, drive.emission,
-                )  # fmt: skip
-            elif kind == "neuropil":
-                task = partial(
-                    _with_rows, canvas_kernels.add_background, canvas, self._spatial,
-                    drive.background,
-                )  # fmt: skip
-            elif kind == "vasculature" and self.scene.vessel is not None:
-                task = partial(_with_rows, canvas_kernels.multiply, canvas, self._mask)
-            if STEP_DOMAINS[kind] == "tissue":
-                yield kind, task
-
-    def _fill(self, canvas, drive):
-        tasks = [task for _, task in self._canvas_passes(canvas, drive) if task is not None]
-
-        def rows(first, last):
-            canvas[:, first:last] = 0
-            for task in tasks:
-                task(first, last)
-
-        over_items(rows, canvas.shape[1], CANVAS_ROWS)
-
-    def _expose(self, canvas, drive, field, leakage):
-        clean = np.empty((len(canvas), *self.scene.fov_shape), np.float32)
-        moves = self.scene.motion is not None
-
-        def rows(first, last):
-            frame_kernels.expose(
-                first, last, canvas, drive.corners, drive.weights, moves, field, leakage, clean
-            )
-
-        over_items(rows, clean.shape[0] * clean.shape[1], ROWS_AT_A_TIME)
-        return clean
-
-    def _expose_and_digitize(self, canvas, drive, t0):
-        counts = np.empty((len(canvas), *self.scene.fov_shape), self.dtype)
-        sensor, moves = self._digitizer, self.scene.motion is not None
-        photons = sensor.photons[t0 : t0 + len(canvas)]
-
-        def rows(first, last):
-            frame_kernels.expose_and_digitize(
-                first, last, canvas, drive.corners, drive.weights, moves, self._field,
-                self._leakage, t0, sensor.keys, photons, sensor.constants, counts,
-            )  # fmt: skip
-
-        over_items(rows, counts.shape[0] * counts.shape[1], ROWS_AT_A_TIME)
-        return counts
-
-    def _staged(self, canvas, drive, perf, keep=lambda kind, frames: None):
-        """The passes one after the other; frames before the sensor. `keep` is shown each one."""
-        spans = self._spans
-        canvas[:] = 0
-        for kind, task in self._canvas_passes(canvas, drive):
-            with measure(perf, spans[kind], domain="tissue"):
-                if task is not None:
-                    over_items(task, canvas.shape[1], CANVAS_ROWS)
-            keep(kind, canvas)
-        with ExitStack() as stack:
-            if "brain_motion" in self._ran:
-                stack.enter_context(measure(perf, spans["brain_motion"], domain="motion"))
-            frames = self._expose(canvas, drive, NO_FIELD, NO_FIELD)
-        if "brain_motion" in self._ran:
-            keep("brain_motion", frames)
-        lights = [kind for kind in ("illumination_profile", "vignette") if kind in self._ran]
-        if lights:
-            if len(lights) == 2:
-                illumination = self.scene.fields.illumination.astype(np.float32)
-                with ExitStack() as stack:
-                    if spans[lights[0]] != spans[lights[1]]:
-                        stack.enter_context(measure(perf, spans[lights[0]], domain="sensor"))
-                    keep(lights[0], frames * illumination)
-            self._apply(canvas_kernels.multiply, frames, self._field, perf, lights[-1])
-            keep(lights[-1], frames)
-        if "leakage" in self._ran:
-            self._apply(canvas_kernels.add, frames, self._leakage, perf, "leakage")
-            keep("leakage", frames)
-        return frames
-
-    def _apply(self, kernel, frames, field, perf, kind):
-        with measure(perf, self._spans[kind], domain="sensor"):
-            task = partial(_with_rows, kernel, frames, field)
-            over_items(task, frames.shape[1], ROWS_AT_A_TIME)
-
-    def _digitize(self, clean, t0, perf=None):
+    def _digitize(self, clean, t0, counts, perf):
         with measure(perf, self._spans["sensor"], domain="sensor"):
-            if not self.sequential:
-                return self._digitizer.digitize(clean, t0)
-            self._seek(t0)
-            return np.stack([self._next_counts(frame) for frame in clean])
-
-    def _rewind(self):
-        self._rng = np.random.Generator(np.random.PCG64())
-        self._rng.bit_generator.state = self.scene.rng_state
-        self._position = 0
-
-    def _seek(self, t):
-        """Bring the sequential stream to frame t."""
-        if t < self._position:
-            self._rewind()
-        while self._position < t:
-            self._rng.standard_normal(self.scene.fov_shape)
-            self._position += 1
-
-    def _next_counts(self, clean):
-        photons = clean.astype(np.float64) * self._photons(self._position)
-        self._position += 1
-        return self.scene.spec.acquisition.image_sensor.photons_to_counts(photons, self._rng)
-
-    def _photons(self, t):
-        factor = self.scene.ext.get("exposure")
-        step = self.scene.spec.step("sensor")
-        return step.photons_per_unit * (1.0 if factor is None else factor[t])
+            self._sensor.digitize(clean, t0, counts)
 
     def _finish(self, counts, t0):
         """Add hot pixels, and put what the recorder keeps in place of lost frames."""
         hot, dropped = self.scene.ext.get("hot_pixels"), self.scene.ext.get("dropped")
         if hot is not None:
-            most = self.scene.spec.acquisition.image_sensor.max_count
-            counts = np.minimum(counts.astype(np.int32) + hot, most).astype(counts.dtype)
-        if dropped is None or not dropped[t0 : t0 + len(counts)].any():
-            return counts
+            add_hot_pixels(counts, hot, self.scene.spec.acquisition.image_sensor.max_count)
+        if dropped is None:
+            return
         repeat = self.scene.spec.extensions.dropped_frames.fill == "repeat"
         for i in np.flatnonzero(dropped[t0 : t0 + len(counts)]):
             if not repeat:
@@ -432,7 +258,6 @@ class Renderer:
             else:
                 kept = t0 - 1 - int(np.argmin(dropped[t0 - 1 :: -1]))
                 counts[i] = self.counts(kept, kept + 1)[0]
-        return counts
 
 
 def _kinds_until(spec, until):
@@ -443,9 +268,3 @@ def _kinds_until(spec, until):
         if until in (step.kind, step.stage_name):
             break
     return kinds
-
-
-def _with_rows(kernel, *arguments):
-    """Call a kernel that takes its rows first with `arguments` bound before them."""
-    *bound, first, last = arguments
-    kernel(first, last, *bound)

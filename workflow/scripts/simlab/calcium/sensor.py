@@ -55,14 +55,13 @@ class Digitizer:
         self.poisson = ext.shot_noise == "poisson"
         self._read_noise = float(sensor.read_noise_e)
 
-    def digitize(self, clean, t0):
-        """Counts (F, H, W) of consecutive frames, the first being number t0.
+    def digitize(self, clean, t0, counts):
+        """Write `counts` (F, H, W) of consecutive frames, the first being number t0.
 
         clean: float32 (F, H, W), intensity after leakage. Gaussian noise:
         floor((lam + sqrt(lam + read_noise^2) z) gain), clipped, lam = clean * photons * QE;
         Poisson noise: floor((k + read_noise z) gain), clipped, k ~ Poisson(lam).
         """
-        counts = np.empty(clean.shape, self.dtype)
         photons = self.photons[t0 : t0 + len(clean)]
 
         def rows(first, last):
@@ -73,7 +72,51 @@ class Digitizer:
                 kernels.digitize(*common, counts)
 
         over_items(rows, clean.shape[0] * clean.shape[1], ROWS_AT_A_TIME)
-        return counts
+
+
+class SequentialDigitizer:
+    """Sensor whose noise comes from one stream in the order of frames, in float64.
+
+    Parameters
+    ----------
+    spec : Spec
+        With a sensor step.
+    rng_state : dict
+        State of the PCG64 generator before frame 0.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        Of the counts.
+    """
+
+    def __init__(self, spec, rng_state):
+        step, n_frames = spec.step("sensor"), spec.acquisition.n_frames
+        self._sensor = spec.acquisition.image_sensor
+        self.dtype = self._sensor.count_dtype
+        self._photons = step.photons_per_unit * exposure(spec.extensions.segments, n_frames)
+        self._state = rng_state
+        self._rewind()
+
+    def _rewind(self):
+        self._rng = np.random.Generator(np.random.PCG64())
+        self._rng.bit_generator.state = self._state
+        self._next = 0
+
+    def digitize(self, clean, t0, counts):
+        """Write `counts` (F, H, W) of `clean` frames, the first being number t0.
+
+        The noise of frames that were left out is drawn and thrown away.
+        """
+        if t0 < self._next:
+            self._rewind()
+        while self._next < t0:
+            self._rng.standard_normal(clean.shape[1:])
+            self._next += 1
+        for frame, made in zip(clean, counts, strict=True):
+            photons = frame.astype(np.float64) * self._photons[self._next]
+            made[:] = self._sensor.photons_to_counts(photons, self._rng)
+            self._next += 1
 
 
 def digitize(intensity, frame, spec):
@@ -95,4 +138,7 @@ def digitize(intensity, frame, spec):
     if not 0 <= frame < spec.acquisition.n_frames:
         raise SpecError(f"frame is {frame}, the recording has {spec.acquisition.n_frames} frames")
     clean = np.ascontiguousarray(intensity, np.float32)[np.newaxis]
-    return Digitizer(spec).digitize(clean, frame)[0]
+    digitizer = Digitizer(spec)
+    counts = np.empty(clean.shape, digitizer.dtype)
+    digitizer.digitize(clean, frame, counts)
+    return counts[0]

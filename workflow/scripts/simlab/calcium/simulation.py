@@ -60,16 +60,17 @@ def _movie(renderer, perf):
     for t0 in range(0, n_frames, CHUNK_FRAMES):
         part = slice(t0, min(t0 + CHUNK_FRAMES, n_frames))
         if spec.output.save_intermediates:
-            frames, stages = renderer.frames_and_stages(part.start, part.stop, perf=perf)
+            movie[part], stages = renderer.frames_and_stages(part.start, part.stop, perf=perf)
             for name, values in stages.items():
                 shape = (n_frames, *values.shape[1:])
                 snapshots.setdefault(name, np.empty(shape, np.float32))[part] = values
+        elif movie.dtype == renderer.dtype:
+            renderer.frames(part.start, part.stop, perf=perf, out=movie[part])
         else:
-            frames = renderer.frames(part.start, part.stop, perf=perf)
-        movie[part] = frames
+            movie[part] = renderer.frames(part.start, part.stop, perf=perf)
         if renderer.has_counts:
             largest = spec.acquisition.image_sensor.max_count
-            saturated += np.count_nonzero(frames == largest)
+            saturated += np.count_nonzero(movie[part] == largest)
     _warn_of_saturation(saturated / movie.size)
     return movie, snapshots
 

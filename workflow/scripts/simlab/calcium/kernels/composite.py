@@ -37,19 +37,19 @@ def add_scaled_to_four(flat, p, stride, f0, f1, f2, f3, values, start, n):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_cells(first, last, canvas, data, pointers, offsets, shapes, emission):
+def add_cells(canvas, data, pointers, offsets, shapes, emission, first, last):
     """Add sum_i A_i(y, x) E_i(t) to rows first ... last - 1 of each frame.
 
     Parameters
     ----------
-    first, last : int
-        Canvas rows.
     canvas : float32 (F, Hc, Wc)
         Updated.
     data, pointers, offsets, shapes
         Footprints of N cells, as of FootprintStack.
     emission : float32 (F, N)
         Light of the cells per frame.
+    first, last : int
+        Canvas rows.
     """
     frames, height, width = canvas.shape
     # Footprints are narrow: slices and signed positions would cost more than the sums.
@@ -74,7 +74,7 @@ def add_cells(first, last, canvas, data, pointers, offsets, shapes, emission):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_background(first, last, canvas, spatial, weights):
+def add_background(canvas, spatial, weights, first, last):
     """Add sum_k weights[t, k] spatial[k] to rows first ... last - 1 of each frame.
 
     canvas float32 (F, Hc, Wc), updated; spatial float32 (K, Hc, Wc); weights float32 (F, K).
@@ -86,7 +86,7 @@ def add_background(first, last, canvas, spatial, weights):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def multiply(first, last, frames, field):
+def multiply(frames, field, first, last):
     """Multiply rows first ... last - 1 of each of `frames` (F, h, w) by a field (h, w), float32."""
     for y in range(first, last):
         for f in range(frames.shape[0]):
@@ -101,7 +101,7 @@ def multiply_row(row, field):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add(first, last, frames, field):
+def add(frames, field, first, last):
     """Add a field (h, w) to rows first ... last - 1 of each of `frames` (F, h, w), float32."""
     for y in range(first, last):
         for f in range(frames.shape[0]):
@@ -120,7 +120,7 @@ def warm():
     canvas, field = np.zeros((4, 1, 1), F4), np.zeros((1, 1), F4)
     one = np.ones((1, 2), np.int32)
     data = np.ones(1, F4)
-    add_cells(0, 1, canvas, data, np.array([0, 1]), one - one, one, np.ones((4, 1), F4))
-    add_background(0, 1, canvas, canvas[:1], np.ones((4, 1), F4))
-    multiply(0, 1, canvas, field)
-    add(0, 1, canvas, field)
+    add_cells(canvas, data, np.array([0, 1]), one - one, one, np.ones((4, 1), F4), 0, 1)
+    add_background(canvas, canvas[:1], np.ones((4, 1), F4), 0, 1)
+    multiply(canvas, field, 0, 1)
+    add(canvas, field, 0, 1)
