@@ -1,6 +1,8 @@
 """Recording, scene and part files."""
 
 import json
+import sys
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -276,3 +278,48 @@ def test_unfinished_parts_leave_no_file(tmp_path):
         part.append(np.ones((2, 3, 4), np.uint8))
         part.finish()
     assert not list(tmp_path.iterdir())
+
+
+class Group(dict):
+    """Stands for a zarr group."""
+
+    def __init__(self):
+        self.attrs = {}
+
+
+def test_export_as_zarr(recording, monkeypatch, tmp_path):
+    group = Group()
+    opened = []
+
+    def open_group(path, mode):
+        opened.append((path, mode))
+        return group
+
+    monkeypatch.setitem(sys.modules, "zarr", SimpleNamespace(open_group=open_group))
+    recording.to_zarr(tmp_path / "rec.zarr")
+    assert opened == [(str(tmp_path / "rec.zarr"), "w")]
+    assert np.array_equal(group["observed"], recording.observed_counts)
+    assert np.array_equal(group["planted_data"], recording.ground_truth.planted.data)
+    assert group.attrs["spec_json"] == recording.spec.model_dump_json()
+    assert group.attrs["focal_depth_um"] == recording.ground_truth.focal_depth_um
+
+
+@pytest.mark.parametrize("package", ["zarr", "xarray"])
+def test_packages_that_are_not_installed_are_named(recording, monkeypatch, tmp_path, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"needs the package {package}"):
+        recording.to_zarr(tmp_path / "a") if package == "zarr" else recording.observed_movie
+
+
+def test_the_labelled_movie_has_times_and_positions(recording, monkeypatch):
+    made = []
+    monkeypatch.setitem(
+        sys.modules, "xarray", SimpleNamespace(DataArray=lambda *a, **k: made.append((a, k)))
+    )
+    recording.observed_movie  # noqa: B018
+    (movie, coordinates), options = made[0]
+    assert movie is recording.observed
+    assert options["dims"] == ("frame", "height", "width")
+    assert coordinates["frame"][:3] == pytest.approx([0.0, 0.05, 0.1])
+    assert coordinates["height"][[0, -1]] == pytest.approx([-29.5, 29.5])
+    assert coordinates["width"][[0, -1]] == pytest.approx([-25.5, 25.5])

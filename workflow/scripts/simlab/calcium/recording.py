@@ -375,15 +375,15 @@ class Recording:
         write_npz(path, dict(self._exported()))
 
     def to_zarr(self, path):
-        """Write the same arrays as `to_npz` to a zarr group; needs zarr."""
+        """Write the same arrays as `to_npz` to a zarr group, scalars as attributes; needs zarr."""
         try:
             import zarr
         except ImportError:
             raise MissingPackageError("zarr", "to_zarr") from None
         group = zarr.open_group(str(path), mode="w")
         for name, values in self._exported():
-            if name == "spec_json":
-                group.attrs[name] = str(values)
+            if values.ndim == 0:
+                group.attrs[name] = values.item()
             else:
                 group[name] = values
 
