@@ -27,5 +27,5 @@ def jobs_of(output):
     return {
         line.split()[1].rstrip(":")
         for line in output.splitlines()
-        if line.startswith(("rule ", "localrule "))
+        if line.strip().startswith(("rule ", "localrule "))  # those of a group are indented
     }

@@ -28,10 +28,10 @@ SUFFIXES = {"recordings": "h5", "statistics": "json", "specs": "json", "videos":
 
 def is_split(dataset, point):
     """Whether a recording is rendered in parts, by a job each."""
-    frames = dataset.frames_per_part
-    return (
-        frames is not None and point.spec.has_movie() and point.spec.acquisition.n_frames > frames
-    )
+    frames, spec = dataset.frames_per_part, point.spec
+    if frames is None or not dataset.recordings or not spec.has_movie():
+        return False
+    return spec.acquisition.n_frames > frames
 
 
 def parts(dataset, point):
