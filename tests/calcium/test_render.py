@@ -14,6 +14,7 @@ from simlab.calcium.scene_types import Scene
 from simlab.calcium.simulation import simulate
 
 CELLS = {"kind": "place_neurons", "density_per_mm3": 60000.0, "soma_radius_um": 5.0}
+MOTION = {"kind": "brain_motion", "motion_amplitude_um": 1.0, "max_shift_um": 1.5}
 
 
 def whole(name, **choices):
@@ -43,6 +44,18 @@ def test_separate_passes_give_the_fused_frames(name):
         assert np.array_equal(stages["sensor"], expected)
         last = list(stages)[-2]
         assert np.array_equal(stages[last], clean)
+
+
+@pytest.mark.parametrize("n_px", [(17, 31), (1, 30), (30, 1), (9, 33), (10, 34)])
+@pytest.mark.parametrize("ext", [None, {"shot_noise": "poisson"}, {"sensor_noise": "sequential"}])
+def test_separate_passes_give_the_fused_frames_of_any_size(n_px, ext):
+    cells = {**CELLS, "soma_radius_um": 0.4}
+    steps = (cells, "cell_activity", "optics", "composite", "neuropil", MOTION, "vignette")
+    made = build_scene(small(*steps, "leakage", "sensor", n_px=n_px, frames=19, ext=ext))
+    expected = render_frames(made, 0, 19)
+    assert np.array_equal(render_frames(made, 0, 19, perf=PerfTracker()), expected)
+    renderer = Renderer(made)
+    assert np.array_equal([renderer.frames(t, t + 1)[0] for t in range(19)], expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
