@@ -2,12 +2,12 @@
 
 import json
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from simlab.calcium.spec import SpecWarning
 from simlab.core.errors import ChecksFailedError
 
 app = typer.Typer(
@@ -46,15 +46,24 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws")]
 @app.callback()
 def plain_warnings(context: typer.Context):
     """One-photon calcium movies: sensor counts with exact ground truth."""
-    told = warnings.catch_warnings()
-    told.__enter__()
-    warnings.simplefilter("always", SpecWarning)
-    warnings.showwarning = _show_warning
-    context.call_on_close(lambda: told.__exit__(None, None, None))
+    context.with_resource(_told_once())
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
-    typer.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+@contextmanager
+def _told_once():
+    """Each warning is one line without file and source line, however often it is given."""
+    told = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        text = " ".join(str(message).split())
+        if text not in told:
+            told.add(text)
+            typer.echo(f"Warning: {text}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 @app.command("simulate")
@@ -91,15 +100,18 @@ def simulate(
     from simlab.calcium.perf import PerfTracker
 
     runs.use_threads(threads)
-    recording = runs.with_noise(runs.read_spec(spec), noise)
+    recording = runs.read_simulable(spec, until=until, noise=noise)
     if cached:
-        simulate_cached(recording, root=root)
-        print(cache_path(recording, root))
+        output = cache_path(recording, root)
+        with runs.outputs(output):
+            simulate_cached(recording, root=root)
+        print(output)
         return
     tracker = None if perf is None else PerfTracker()
-    runs.save_recording(recording, output, until=until, perf=tracker)
-    if perf is not None:
-        tracker.to_json(perf)
+    with runs.outputs(output, perf):
+        runs.save_recording(recording, output, until=until, perf=tracker)
+        if perf is not None:
+            tracker.to_json(perf)
     print(f"Wrote {output}")
 
 
@@ -124,20 +136,22 @@ def video(
     from simlab.calcium.video import simulate_video
 
     runs.use_threads(threads)
+    recording = runs.read_simulable(spec)
     tracker = None if perf is None else PerfTracker()
-    simulate_video(
-        runs.read_spec(spec),
-        output,
-        chunk_frames=chunk_frames,
-        fps=fps,
-        vmin=vmin,
-        vmax=vmax,
-        codec=codec,
-        progress=not no_progress,
-        perf=tracker,
-    )
-    if perf is not None:
-        tracker.to_json(perf)
+    with runs.outputs(output, perf):
+        simulate_video(
+            recording,
+            output,
+            chunk_frames=chunk_frames,
+            fps=fps,
+            vmin=vmin,
+            vmax=vmax,
+            codec=codec,
+            progress=not no_progress,
+            perf=tracker,
+        )
+        if perf is not None:
+            tracker.to_json(perf)
     print(f"Wrote {output}")
 
 
@@ -158,9 +172,11 @@ def sweep(
     ] = None,
 ):
     """The points of a sweep: cache key and values, separated by a tab."""
+    if (n is not None) != (mode == "sample"):
+        raise typer.BadParameter("-n is needed for --mode sample, and for no other mode")
     from simlab.calcium import runs
 
-    points = runs.swept(runs.read_spec(base), runs.read_axes(axes), mode, n, seed)
+    points = runs.swept(runs.read_spec(base), axes, mode, n, seed)
     if out_dir is not None:
         runs.write_specs(points, out_dir)
     for point in points:
@@ -170,10 +186,12 @@ def sweep(
 @app.command("preset")
 def preset(
     scope: Annotated[
-        Literal["miniscope_v4", "generic_1p"], typer.Argument(metavar="SCOPE", help="Microscope")
+        Literal["miniscope_v4", "generic_1p"],
+        typer.Argument(metavar="SCOPE", help="Microscope: miniscope_v4, generic_1p"),
     ],
     region: Annotated[
-        Literal["ca1", "cortex_l23"], typer.Argument(metavar="REGION", help="Brain region")
+        Literal["ca1", "cortex_l23"],
+        typer.Argument(metavar="REGION", help="Brain region: ca1, cortex_l23"),
     ],
     duration_s: Annotated[float, typer.Option("--duration-s", help="Length, s")] = 150.0,
     fps: Annotated[float, typer.Option("--fps", help="Frames per second")] = 20.0,
@@ -187,14 +205,15 @@ def preset(
     from simlab.calcium.presets import REGIONS, SCOPES, build_spec
     from simlab.core.files import write_text
 
-    with runs.pointed():
+    with runs.pointed(f"{scope} over {region}"):
         spec = build_spec(
             SCOPES[scope](), REGIONS[region](), duration_s=duration_s, fps=fps, seed=seed
         )
     if output is None:
         print(spec.model_dump_json())
     else:
-        write_text(output, spec.model_dump_json() + "\n")
+        with runs.outputs(output):
+            write_text(output, spec.model_dump_json() + "\n")
         print(f"Wrote {output}")
 
 
@@ -241,11 +260,14 @@ def play(
     no_progress: NoProgress = False,
 ):
     """The movie of a recording file as a video: the bytes of `video`."""
+    from simlab.calcium import runs
     from simlab.calcium.recording import Recording
 
-    Recording.load(recording).write_video(
-        output, fps=fps, vmin=vmin, vmax=vmax, codec=codec, progress=not no_progress
-    )
+    movie = Recording.load(recording)
+    with runs.outputs(output):
+        movie.write_video(
+            output, fps=fps, vmin=vmin, vmax=vmax, codec=codec, progress=not no_progress
+        )
     print(f"Wrote {output}")
 
 

@@ -1,29 +1,37 @@
 """What the commands do beside printing: with the same functions as the rules."""
 
 import json
+import os
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numba
+import numpy as np
 from pydantic import ValidationError
 
 from simlab.calcium.check_case import View
 from simlab.calcium.checks import run_checks
 from simlab.calcium.config import CalciumDataset, load_spec, parse_mapping, read_mapping
-from simlab.calcium.errors import SpecError
-from simlab.calcium.points import first_problem
+from simlab.calcium.errors import EstimateError, SpecError
+from simlab.calcium.points import first_problem, shown_axes
 from simlab.calcium.recording import Recording
-from simlab.calcium.simulation import simulate
+from simlab.calcium.simulation import simulate, warn_of_saturation
 from simlab.calcium.spec import Spec
 from simlab.calcium.specs import recording_spec
 from simlab.calcium.stages.recordings import write_recording, write_statistics
-from simlab.calcium.sweeps import sample, sweep, with_overrides, zipped
+from simlab.calcium.sweeps import (
+    product_values,
+    sample_values,
+    sweep,
+    with_overrides,
+    zipped_values,
+)
 from simlab.calcium.testing import Estimate, score
 from simlab.core.config import parse_config
-from simlab.core.errors import ConfigError
-from simlab.core.files import read_npz, write_text
+from simlab.core.errors import ConfigError, SimlabError
+from simlab.core.files import read_json, read_npz, write_text
 
 STANDARD_INPUT = "-"
 
@@ -34,6 +42,43 @@ def use_threads(count):
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
 
 
+@contextmanager
+def outputs(*paths):
+    """Context in which files are made: all of them, or nothing.
+
+    Before any work, SimlabError for a path (None: no file) that cannot be written. If the block
+    fails, files and folders that were not there before are not there afterwards.
+    """
+    paths = [Path(path) for path in paths if path is not None]
+    for path in paths:
+        _require_writable(path)
+    folders = {folder for path in paths for folder in path.parents if not os.path.exists(folder)}
+    new = [path for path in paths if not os.path.lexists(path)]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _require_writable(path):
+    there = next(folder for folder in path.parents if os.path.exists(folder))
+    if path.is_dir():
+        problem = "it is a directory"
+    elif not there.is_dir():
+        problem = f"{there} is not a directory"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        problem = f"no permission to write into {there}"
+    else:
+        return
+    raise SimlabError(f"cannot write {path}: {problem}")
+
+
 def read_spec(path):
     """The Spec of a JSON or YAML file, or of the standard input for "-".
 
@@ -42,10 +87,20 @@ def read_spec(path):
     try:
         if str(path) != STANDARD_INPUT:
             return load_spec(path)
-        text = sys.stdin.read()
-        return parse_config(Spec, parse_mapping(text, "standard input"), "standard input")
+        where = "standard input"
+        return parse_config(Spec, parse_mapping(sys.stdin.buffer.read(), where), where)
     except ConfigError as error:
         raise SpecError(one_line(error)) from None
+
+
+def read_simulable(path, *, until=None, noise=None):
+    """The same for a simulation until `until`, with other sensor noise unless `noise` is None."""
+    spec = read_spec(path)
+    with pointed(path):
+        if noise is not None:
+            spec = with_overrides(spec, {"ext.sensor_noise": noise})
+        spec.check_simulation(until)
+    return spec
 
 
 def one_line(error):
@@ -56,11 +111,6 @@ def one_line(error):
     return f"{head.rsplit(':', 1)[0]}: " + "; ".join(line.strip() for line in lines)
 
 
-def read_axes(path):
-    """Axes of a sweep from a JSON or YAML file: {path: values}."""
-    return read_mapping(path)
-
-
 def save_recording(spec, path, *, until=None, perf=None):
     """Simulate a recording into a file: that of the workflow's rule unless it stops before."""
     if until is not None or perf is not None:
@@ -69,41 +119,44 @@ def save_recording(spec, path, *, until=None, perf=None):
     with tempfile.TemporaryDirectory() as folder:
         texts = Path(folder, "spec.json"), Path(folder, "statistics.json")
         write_recording(json.loads(spec.model_dump_json()), path, *texts)
+        warn_of_saturation(read_json(texts[1])["saturated_fraction"] or 0.0)
 
 
-def swept(base, axes, mode, n, seed):
-    """All points of a sweep; SpecError names the values of one that is not valid."""
-    if (n is not None) != (mode == "sample"):
-        raise SpecError("-n is needed for --mode sample, and for no other mode")
-    if mode == "sample":
-        points = sample(base, axes, n, seed)
-    else:
-        points = zipped(base, axes) if mode == "zip" else sweep(base, axes)
-    with pointed():
-        return list(points)
+def swept(base, path, mode, n, seed):
+    """All points of the sweep along the axes in a JSON or YAML file.
+
+    SpecError names the file and the values of the first point that is not valid.
+    """
+    axes = read_mapping(path)
+    with pointed(path):
+        if mode == "sample":
+            points = [sample_values(axes, seed, i) for i in range(n)]
+        else:
+            points = list((zipped_values if mode == "zip" else product_values)(axes))
+    return [_point(base, values, path) for values in points]
 
 
-def with_noise(spec, noise):
-    """`spec` with another kind of sensor noise; as it is for None."""
-    if noise is None:
-        return spec
-    with pointed():
-        return with_overrides(spec, {"ext.sensor_noise": noise})
+def _point(base, values, path):
+    with pointed(f"{path}: {shown_axes(values)}"):
+        [point] = sweep(base, {axis: [value] for axis, value in values.items()})
+    return point
 
 
 @contextmanager
-def pointed():
-    """Context in which a specification that is not valid is a SpecError of one line."""
+def pointed(where):
+    """Context in which what a specification breaks is a SpecError of one line about `where`."""
     try:
         yield
-    except ValidationError as error:
-        raise SpecError(first_problem(error)) from None
+    except (ValidationError, SpecError) as error:
+        raise SpecError(f"{where}: {first_problem(error)}") from None
 
 
 def write_specs(points, folder):
     """Write the specification of every point as {key}.json."""
-    for point in points:
-        write_text(Path(folder) / f"{point.cache_key()}.json", point.model_dump_json() + "\n")
+    files = {Path(folder) / f"{point.cache_key()}.json": point for point in points}
+    with outputs(*files):
+        for path, point in files.items():
+            write_text(path, point.model_dump_json() + "\n")
 
 
 def describe(path):
@@ -157,7 +210,29 @@ def _named(path, key, folder):
     return link
 
 
+AXES = {
+    **dict.fromkeys(("A", "footprints"), 3),
+    **dict.fromkeys(("C", "traces", "S", "activity", "shifts"), 2),
+}
+"""Number of axes of each array of an estimate."""
+
+
 def score_file(recording, estimate):
     """`testing.score` of the arrays of an npz file against the truth of a recording file."""
     arrays = read_npz(estimate)
-    return score(Estimate.of(arrays), Recording.load(recording).ground_truth)
+    truth = Recording.load(recording).ground_truth
+    try:
+        for name in AXES.keys() & arrays.keys():
+            _require_numbers(name, arrays[name])
+        return score(Estimate.of(arrays), truth)
+    except (SpecError, EstimateError) as error:
+        raise EstimateError(f"{estimate}: {error}") from None
+
+
+def _require_numbers(name, values):
+    if values.ndim != AXES[name] or values.dtype.kind not in "fiub":
+        raise EstimateError(
+            f"{name} is {values.dtype} {values.shape}, expected real numbers with {AXES[name]} axes"
+        )
+    if not np.isfinite(values).all():
+        raise EstimateError(f"{name} has values that are not finite")

@@ -71,11 +71,12 @@ def _movie(renderer, perf):
         if renderer.has_counts:
             largest = spec.acquisition.image_sensor.max_count
             saturated += np.count_nonzero(movie[part] == largest)
-    _warn_of_saturation(saturated / movie.size)
+    warn_of_saturation(saturated / movie.size)
     return movie, snapshots
 
 
-def _warn_of_saturation(share):
+def warn_of_saturation(share):
+    """SpecWarning if more than 1 % of the pixels, `share` of them, are saturated."""
     if share > SATURATED_SHARE:
         warnings.warn(
             f"{100 * share:.1f} % of the pixels are saturated; lower photons_per_unit or "
