@@ -13,6 +13,7 @@ from calcium_specs import small
 from simlab import __version__
 from simlab.calcium.errors import RecordingFileError, SpecError
 from simlab.calcium.files.parts import part_writer, read_part
+from simlab.calcium.files.rows import write_text_list
 from simlab.calcium.recording import FormatWarning, Recording, header_of, open_recording_writer
 from simlab.calcium.render import Renderer
 from simlab.calcium.scene_types import Scene
@@ -157,6 +158,7 @@ def test_another_key_is_warned_of_or_refused(path):
         (lambda f: f["ground_truth"].__delitem__("C"), "/ground_truth/C is missing"),
         (lambda f: f["ground_truth/planted"].__delitem__("data"), "planted/data is missing"),
         (lambda f: f.__delitem__("snapshots"), "'snapshots' is missing"),
+        (lambda f: write_text_list(f, "gt_present", ["C"]), "the ground truth lacks S, centers_um"),
     ],
 )
 def test_incomplete_files_are_refused(path, change, message):

@@ -109,7 +109,7 @@ def test_sequential_noise_comes_in_order_only():
 
 def test_phases_of_a_video_are_timed_once_a_chunk():
     perf = PerfTracker()
-    list(iter_frames(recorded_spec("full", snapshots=False), chunk_frames=15, perf=perf))
+    list(iter_frames(recorded_spec("full", snapshots=False), chunk_frames=18, perf=perf))
     phases = (
         *("composite", "neuropil", "vasculature", "motion_crop"),
         *("photon_field", "leakage", "digitize"),

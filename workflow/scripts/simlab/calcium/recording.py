@@ -34,6 +34,7 @@ WHOLE = (
     *("shifts", "illumination", "vignette", "leakage", "vasculature_mask"),
     *("vessel_overlap_fraction", "neuropil_spatial", "neuropil_temporal", "neuropil_population"),
 )
+ALWAYS = PER_UNIT[:6]
 ARRAYS = (*PER_UNIT, *WHOLE)
 """Arrays of the ground truth in the order of the file."""
 
@@ -171,7 +172,10 @@ class GroundTruth:
 
     @classmethod
     def from_content(cls, truth):
-        """The ground truth in a files.recordings.Truth."""
+        """The ground truth in a files.recordings.Truth; RecordingFileError if it is not whole."""
+        absent = [name for name in ALWAYS if name not in truth.arrays]
+        if absent:
+            raise RecordingFileError(f"the ground truth lacks {', '.join(absent)}")
         planted = dict(truth.planted)
         offset, shape = planted.pop("fov_offset"), planted.pop("fov_shape")
         known = {f.name for f in fields(cls)}
@@ -343,7 +347,10 @@ class Recording:
         except ValidationError as error:
             text = " ".join(str(error).split())
             raise RecordingFileError(f"{path}: spec_json is no specification ({text})") from None
-        truth = GroundTruth.from_content(file.truth)
+        try:
+            truth = GroundTruth.from_content(file.truth)
+        except RecordingFileError as error:
+            raise RecordingFileError(f"{path}: {error}") from None
         until = file.header.until or None
         recording = cls(spec, truth, file.movie, file.snapshots, until)
         if not lazy:

@@ -4,12 +4,14 @@ A frame has the same bits whatever block, chunk or thread it is rendered in, and
 are fused or, for a tracker of times or for snapshots, run one after the other.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from simlab.calcium.errors import SpecError
 from simlab.calcium.extensions import add_hot_pixels
 from simlab.calcium.light_path import LightPath
-from simlab.calcium.perf import measure
+from simlab.calcium.perf import PerfTracker, Span, measure
 from simlab.calcium.scene import build_scene
 from simlab.calcium.sensor import Digitizer, SequentialDigitizer
 from simlab.calcium.steps import STEP_DOMAINS
@@ -110,6 +112,22 @@ def check_range(t0, t1, n_frames):
     """SpecError unless 0 <= t0 <= t1 <= n_frames."""
     if not 0 <= t0 <= t1 <= n_frames:
         raise SpecError(f"frames {t0} to {t1} are asked for, the recording has {n_frames}")
+
+
+@contextmanager
+def one_call_each(perf):
+    """A tracker for the blocks of a chunk: `perf` gets their times as one call a phase."""
+    if perf is None:
+        yield None
+        return
+    blocks = PerfTracker()
+    try:
+        yield blocks
+    finally:
+        for name, span in blocks.spans.items():
+            total = perf.spans.setdefault(name, Span(name, span.domain))
+            total.seconds += span.seconds
+            total.calls += 1
 
 
 class Renderer:
@@ -216,12 +234,12 @@ class Renderer:
         self._check(t0, t1)
         if counts is not None and not self.has_counts:
             raise SpecError("counts need a sensor step that ran; there is only an intensity")
-        block = BLOCK_FRAMES if perf is None else max(t1 - t0, 1)
         drive = self._light.drive(t0, t1)
-        for t in range(t0, t1, block):
-            part = slice(t - t0, min(t - t0 + block, t1 - t0))
-            made, seen = (None if array is None else array[part] for array in (counts, clean))
-            self._render_block(t, drive.part(part), perf, made, seen)
+        with one_call_each(perf) as timer:
+            for t in range(t0, t1, BLOCK_FRAMES):
+                part = slice(t - t0, min(t - t0 + BLOCK_FRAMES, t1 - t0))
+                made, seen = (None if array is None else array[part] for array in (counts, clean))
+                self._render_block(t, drive.part(part), timer, made, seen)
         if counts is not None:
             self._finish(counts, t0)
 
