@@ -117,6 +117,9 @@ def main(arguments=None):
             lines = [*lines[: MAX_PROBLEMS + 1], f"  and {hidden} more"]
         print("Error: " + "\n".join(lines), file=sys.stderr)
         raise SystemExit(1) from None
+    except MemoryError as error:
+        print(f"Error: not enough memory ({error})", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

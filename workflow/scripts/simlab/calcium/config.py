@@ -27,6 +27,10 @@ PARTS = 1e-9
 """How far the fractions of the splits may add up to something else than 1."""
 
 
+UNREADABLE = (ValueError, KeyError, AttributeError, RecursionError)
+"""What PyYAML raises at `2024-13-45`, `!!bool "x"`, `!!timestamp "x"`, and at deep nesting."""
+
+
 def read_mapping(path):
     """Content of a JSON or YAML file that holds a mapping.
 
@@ -41,17 +45,21 @@ def parse_mapping(text, where):
     try:
         # JSON is YAML, but for tabs and for numbers as 1e5
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError) as json_error:
         try:
             content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputFileError(f"{where}: {_syntax(error)}") from None
+        except (yaml.YAMLError, *UNREADABLE) as error:
+            tabs = "\\t" in str(getattr(error, "problem", ""))
+            what = _syntax(json_error if tabs else error)
+            raise InputFileError(f"{where}: {what}") from None
     if not isinstance(content, dict):
         raise InputFileError(f"{where}: a mapping is expected, found {_kind(content)}")
     return content
 
 
 def _syntax(error):
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: not JSON ({error.msg})"
     mark = getattr(error, "problem_mark", None)
     what = " ".join(str(getattr(error, "problem", None) or error).split())
     if mark is None:

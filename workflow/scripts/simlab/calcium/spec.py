@@ -78,6 +78,7 @@ __all__ = [
 ]
 
 MAX_BIT_DEPTH = 16
+MAX_FRAMES = 2**31 - 1
 MAX_BINS_PER_FRAME = 65535
 LARGE_MOTION = 0.05
 """Share of the field of view above which motion is worth a warning."""
@@ -326,6 +327,11 @@ class Spec(Section):
             raise SpecError(
                 f"acquisition.image_sensor.bit_depth is {sensor.bit_depth}; "
                 f"bit_depth up to {MAX_BIT_DEPTH} is supported"
+            )
+        if self.acquisition.n_frames > MAX_FRAMES:
+            raise SpecError(
+                f"acquisition.duration_s={self.acquisition.duration_s:g} s at "
+                f"fps={self.acquisition.fps:g} Hz is more than {MAX_FRAMES} frames"
             )
         activity = self.step("cell_activity")
         if activity is not None and activity.spike_sim_hz / self.acquisition.fps > (

@@ -46,14 +46,18 @@ def reading_hdf5(path, error):
     try:
         file = h5py.File(path, "r")
     except OSError as problem:
-        raise error(f"{path}: not an HDF5 file, or truncated ({problem})") from None
+        raise error(f"{path}: not an HDF5 file, or truncated ({_one_line(problem)})") from None
     with file:
         try:
             yield file
         except (OSError, RuntimeError, KeyError, ValueError) as problem:
             if not _raised_by_h5py(problem):
                 raise
-            raise error(f"{path}: damaged ({problem})") from None
+            raise error(f"{path}: damaged ({_one_line(problem)})") from None
+
+
+def _one_line(problem):
+    return " ".join(str(problem).split())
 
 
 def _raised_by_h5py(problem):

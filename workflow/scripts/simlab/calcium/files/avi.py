@@ -12,7 +12,9 @@ list `movi` with one `00db` chunk a frame (top row first, rows not padded), inde
 """
 
 import math
+import os
 import struct
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -23,6 +25,8 @@ from simlab.core.files import open_input
 
 RAW = "Y800"
 LOSSLESS = "FFV1"
+FPS_RANGE = (0.01, 1000.0)
+"""Frame rates that FFmpeg keeps, Hz."""
 MAX_RIFF_BYTES = 2**30
 """Largest plain AVI file; above it readers need OpenDML segments."""
 
@@ -45,15 +49,17 @@ def check_video(path, codec, shape, fps, n_frames):
     shape : (height, width)
         Frame size, px; odd sides only with `Y800`, up to 1 GiB.
     fps : float
-        Frame rate of the video, Hz, > 0.
+        Frame rate of the video, Hz, within `FPS_RANGE`.
     n_frames : int
     """
     if not isinstance(codec, str) or len(codec) != 4 or not codec.isascii():
         raise SpecError(f"codec must be four characters such as Y800 or MJPG, found {codec!r}")
     if codec == RAW and Path(path).suffix.lower() != ".avi":
         raise SpecError(f"{path}: a video with codec Y800 needs the suffix .avi")
-    if not (math.isfinite(fps) and fps > 0):
-        raise SpecError(f"fps of a video must be > 0, found {fps!r}")
+    if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
+        raise SpecError(
+            f"fps of a video must be {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g} Hz, found {fps!r}"
+        )
     height, width = shape
     if height % 2 == 0 and width % 2 == 0:
         return
@@ -93,6 +99,19 @@ def open_video(path, codec, shape, fps, *, bits=8, name=None):
     return _CvVideo(path, codec, shape, fps, bits, name or path)
 
 
+@contextmanager
+def _muted():
+    """Context in which FFmpeg prints nothing; what it cannot open becomes an error of one line."""
+    terminal = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
 class _CvVideo:
     """A video that OpenCV's FFmpeg writes."""
 
@@ -101,9 +120,10 @@ class _CvVideo:
         depth = cv2.CV_16U if bits == 16 else cv2.CV_8U
         options = [cv2.VIDEOWRITER_PROP_IS_COLOR, 0, cv2.VIDEOWRITER_PROP_DEPTH, depth]
         fourcc = cv2.VideoWriter_fourcc(*codec)
-        self._writer = cv2.VideoWriter(
-            str(path), cv2.CAP_FFMPEG, fourcc, fps, (width, height), options
-        )
+        with _muted():
+            self._writer = cv2.VideoWriter(
+                str(path), cv2.CAP_FFMPEG, fourcc, fps, (width, height), options
+            )
         if not self._writer.isOpened():
             raise VideoWriterError(
                 f"cannot open {name} with codec {codec} for frames of {height} x {width} px"
