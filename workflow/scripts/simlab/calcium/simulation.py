@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
+from simlab.calcium.ground_truth import GroundTruth
 from simlab.calcium.perf import measure
-from simlab.calcium.recording import GroundTruth, Recording
+from simlab.calcium.recording import Recording
 from simlab.calcium.render import Renderer
 from simlab.calcium.scene import build_scene
 from simlab.calcium.spec import SpecWarning
