@@ -1,4 +1,5 @@
 import pytest
+from calcium_commands import call
 from calcium_finished import ONE, SMALL, SmallDataset
 
 
@@ -18,3 +19,17 @@ def one_recording(tmp_path_factory):
 def spoiled(one_recording, tmp_path):
     """A copy of the data set of one recording that a test may spoil."""
     return one_recording.copy(tmp_path / "spoiled")
+
+
+@pytest.fixture
+def calcium(capsys):
+    """Run `simlab calcium ...` in this process; returns (stdout, stderr)."""
+
+    def start(*words, code=0):
+        capsys.readouterr()
+        found = call(*words)
+        out, err = capsys.readouterr()
+        assert found == code, out + err
+        return out, err
+
+    return start
