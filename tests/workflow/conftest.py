@@ -7,6 +7,8 @@ import pytest
 import yaml
 from afm_finished import SMALL as SMALL_AFM
 from afm_finished import SmallDataset as SmallAfmDataset
+from calcium_finished import SMALL as SMALL_CALCIUM
+from calcium_finished import SmallDataset as SmallCalciumDataset
 from halo_finished import SmallDataset
 
 from simlab.core.config import parse_config
@@ -121,6 +123,13 @@ def finished_afm(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished_afm") / "seed_co"
     SmallAfmDataset.of(folder, SMALL_AFM).make().finish("seed_co")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_calcium(tmp_path_factory):
+    """Folder of a small data set of calcium movies, made by the workflow's stages."""
+    folder = tmp_path_factory.mktemp("finished_calcium") / "aperture_sweep"
+    return SmallCalciumDataset.of(folder, SMALL_CALCIUM).make().folder
 
 
 @pytest.fixture

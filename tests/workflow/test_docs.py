@@ -13,7 +13,7 @@ import yaml
 
 REFERENCES = {
     f"docs/{domain}-{page}.md": (page, domain)
-    for domain in ("ptycho", "afm", "halo")
+    for domain in ("ptycho", "afm", "halo", "calcium")
     for page in ("configuration", "commands")
 }
 
@@ -52,11 +52,12 @@ def named_campaigns(page):
 
 
 @pytest.fixture(scope="module")
-def reader(root, finished, finished_afm, finished_halo, tmp_path_factory):
+def reader(root, finished, finished_afm, finished_calcium, finished_halo, tmp_path_factory):
     """A folder with finished data sets and simulations, as a reader of the pages has it."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "resources").symlink_to(root / "resources")
     shutil.copytree(finished_afm, folder / "results" / "afm" / "seed_co")
+    shutil.copytree(finished_calcium, folder / "results" / "calcium" / "aperture_sweep")
     tiny = finished / "results" / "ptycho" / "tiny"
     shutil.copytree(tiny, folder / "results" / "ptycho" / "leaves")
     shutil.copy(tiny / "simulated.npz", folder)
@@ -116,7 +117,8 @@ def as_tested(words, clone):
 def test_shell_examples_run(root, finished, python_blocks_ran, clone_to, tmp_path):
     clone = clone_to(tmp_path)
     shutil.copytree(python_blocks_ran[0] / "dft", clone / "dft")
-    shutil.copy(python_blocks_ran[0] / "params.ini", clone)
+    for made in ("params.ini", "spec.json", "scored.h5", "estimate.npz"):
+        shutil.copy(python_blocks_ran[0] / made, clone)
     shutil.copytree(
         finished / "results" / "ptycho" / "tiny", clone / "results" / "ptycho" / "leaves"
     )
@@ -212,6 +214,37 @@ def test_the_contract_of_afm_names_what_the_files_hold(root, finished_afm):
     assert {name for name in held if f"`{name}`" not in text} == set()
 
 
+def test_the_table_of_calcium_checks_has_their_ids_in_order(root, finished_calcium):
+    text = (root / "docs" / "calcium-data-contract.md").read_text().split("## Checks")[1]
+    named = re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)
+    rows = json.loads((finished_calcium / "checks.json").read_text())
+    assert named == [row["id"] for row in rows]
+
+
+def test_the_contract_of_calcium_movies_names_what_the_files_hold(root, finished_calcium):
+    import h5py
+
+    text = (root / "docs" / "calcium-data-contract.md").read_text()
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"[\w.]+", " ".join(re.findall(r"`([^`]+)`", text))))
+    held = set()
+
+    def note(name, item):
+        held.update({name.split("/")[-1], *item.attrs})
+
+    for path in finished_calcium.rglob("*.h5"):
+        with h5py.File(path) as file:
+            held |= set(file.attrs)
+            file.visititems(note)
+    held |= set((finished_calcium / "index.csv").read_text().splitlines()[0].split(","))
+    for pattern in ("statistics/*.json", "normalization.json", "videos/*.json"):
+        content = json.loads(next(finished_calcium.glob(pattern)).read_text())
+        held |= {*content, *content.get("clean", ()), *content.get("histogram", ())}
+    keys = {path.stem for path in finished_calcium.glob("recordings/*.h5")}
+    axes = {"acquisition.optics.na"}
+    assert held - named - keys - axes == set()
+
+
 def test_the_tables_of_descriptors_and_flags_are_complete(root):
     from simlab.afm.aux_options import AUX_OPTIONS
     from simlab.afm.flags import MEANINGS
@@ -254,7 +287,7 @@ def test_the_tables_of_kinds_are_complete(root):
 
 def test_the_table_of_rules_is_complete(root):
     text = (root / "docs" / "workflow.md").read_text()
-    for domain in ("ptycho", "afm", "halo"):
+    for domain in ("ptycho", "afm", "halo", "calcium"):
         rules = (root / "workflow" / "rules" / f"{domain}.smk").read_text()
         names = set(re.findall(rf"^rule ({domain}_\w+):", rules, flags=re.MULTILINE))
         names |= set(re.findall(rf'f"({domain}_\w+?){{suffix}}"', rules))
@@ -300,7 +333,8 @@ def test_figures_are_those_of_their_script(root, tmp_path):
     shown = {
         path for page in pages(root) for path in re.findall(r"images/(\w+\.png)", page.read_text())
     }
-    assert set(drawn) == shown - {"siemens64.png", "seed_co.png"}  # previews of data sets
+    previews = {"siemens64.png", "seed_co.png", "miniscope_ca1.png"}
+    assert set(drawn) == shown - previews
     for name in drawn:
         new, old = imread(tmp_path / name), imread(root / "docs" / "images" / name)
         assert new.shape == old.shape, name
@@ -314,5 +348,5 @@ def test_the_site_builds_without_warnings(root, tmp_path):
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         check=True,
     )
-    for domain in ("ptycho", "afm", "halo"):
+    for domain in ("ptycho", "afm", "halo", "calcium"):
         assert (tmp_path / f"{domain}-how-to" / "index.html").is_file()

@@ -39,6 +39,7 @@ def test_commands_and_examples_run_as_printed(root, clone):
         "assert photons.shape == truth.shape == (32, 32), photons.shape",
         "assert truth.shape == (3, 128, 128) and parameters.shape == (15,), parameters.shape",
         "assert images.shape == (1, 64, 64, 10) and stacks.shape == (1, 4, 24, 24, 10)",
+        "assert noisy.shape == clean.shape == (8, 64, 64) and movie.shape == (20, 256, 256)",
     )
     for block, shape in zip(blocks(root, "python"), shapes, strict=True):
         subprocess.run([sys.executable, "-c", f"{block}\n{shape}\n"], cwd=clone, check=True)
