@@ -174,6 +174,12 @@ class Recording:
             For anything but an intact recording file.
         """
         file = read_recording(path)
+        try:
+            spec = parse_spec(file.header.spec_json)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            text = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}".removeprefix(": ")
+            raise RecordingFileError(f"{path}: spec_json is no specification ({text})") from None
         if not file.key_matches:
             text = (
                 f"{path}: spec_cache_key is {file.header.spec_cache_key}, which is not that of "
@@ -183,21 +189,38 @@ class Recording:
                 raise RecordingFileError(text)
             warnings.warn(text, FormatWarning, stacklevel=2)
         try:
-            spec = parse_spec(file.header.spec_json)
-        except ValidationError as error:
-            text = " ".join(str(error).split())
-            raise RecordingFileError(f"{path}: spec_json is no specification ({text})") from None
-        try:
             truth = GroundTruth.from_content(file.truth)
         except RecordingFileError as error:
             raise RecordingFileError(f"{path}: {error}") from None
         until = file.header.until or None
         recording = cls(spec, truth, file.movie, file.snapshots, until)
+        recording._require_its_specification(path)
         if not lazy:
             recording._whole()
             for stage in recording.snapshots:
                 recording.snapshots[stage]
         return recording
+
+    def _require_its_specification(self, path):
+        """RecordingFileError if movie or truth are not of the size and kind that `spec` gives."""
+        spec, truth = self.spec, self.ground_truth
+        counts = spec.step("sensor") is not None and self.until in (None, "sensor")
+        camera, store_dtype = spec.acquisition.image_sensor, np.dtype(spec.output.store_dtype)
+        found = {
+            "frames": truth.C.shape[1],
+            "field of view": truth.fov_shape,
+            "observed": self.dtype,
+        }
+        expected = {
+            "frames": spec.acquisition.n_frames,
+            "field of view": spec.fov_shape,
+            "observed": camera.count_dtype if counts else store_dtype,
+        }
+        for name, value in found.items():
+            if value != expected[name]:
+                raise RecordingFileError(
+                    f"{path}: {name} is {value}, that of its specification {expected[name]}"
+                )
 
     def write_video(self, path, fps=None, vmin=0.0, vmax=None, codec="Y800", progress=True):
         """Write the movie as a video, the same bytes as `simulate_video`; see there.

@@ -16,7 +16,7 @@ import tokenize
 import uuid
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -66,13 +66,18 @@ def atomic_path(path, suffix=""):
             os.fsync(stream.fileno())  # a full or failing disk is reported here
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        _discard(part)
         if isinstance(error, SimlabError):
             raise
         raise SimlabError(f"cannot write {path}: {error.strerror or error}") from error
     except BaseException:
-        part.unlink(missing_ok=True)
+        _discard(part)
         raise
+
+
+def _discard(part):
+    with suppress(OSError):  # there may be no such file, or its name is too long for one
+        part.unlink()
 
 
 def sweep_stale(path, older_than=STALE_AFTER_S):

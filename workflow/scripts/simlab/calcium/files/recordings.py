@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simlab.calcium.errors import RecordingFileError
+from simlab.calcium.files.layout import check_layout
 from simlab.calcium.files.rows import (
     RowReader,
     attribute,
@@ -197,14 +197,14 @@ def read_recording(path):
     with open_file(path, FORMAT, FORMAT_VERSION) as file:
         names = ("spec_json", "spec_cache_key", "software_version", "noise_mode")
         header = Header(
-            **{name: attribute(file, name) for name in names},
+            **{name: attribute(file, name, str) for name in names},
             gt_present=text_list(file, "gt_present"),
             snapshot_names=text_list(file, "snapshot_names"),
-            until=attribute(file, "until"),
+            until=attribute(file, "until", str),
         )
         observed = dataset_of(file, "observed")
-        if observed.ndim != len(AXES):
-            raise RecordingFileError(f"{path}: observed has {observed.ndim} axes, expected 3")
+        truth = _read_truth(group_of(file, "ground_truth"), header.gt_present)
+        check_layout(path, observed, truth)
         snapshots = {}
         if header.snapshot_names:
             group = group_of(file, "snapshots")
@@ -212,7 +212,7 @@ def read_recording(path):
         return RecordingFile(
             header=header,
             movie=RowReader(path, observed),
-            truth=_read_truth(group_of(file, "ground_truth"), header.gt_present),
+            truth=truth,
             snapshots=snapshots,
         )
 
@@ -225,7 +225,7 @@ def _read_truth(group, names):
         planted={
             **{name: dataset_of(planted, name)[()] for name in ("offsets", "shapes", "data")},
             **{
-                name: tuple(int(side) for side in attribute(planted, name))
+                name: tuple(int(side) for side in attribute(planted, name, np.ndarray))
                 for name in ("canvas_shape", "fov_offset", "fov_shape")
             },
         },

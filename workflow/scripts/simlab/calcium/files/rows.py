@@ -10,6 +10,8 @@ from simlab.calcium.errors import RecordingFileError
 from simlab.core.errors import MissingFileError
 from simlab.core.hdf5 import reading_hdf5
 
+KINDS = {str: "text", int: "a whole number", np.ndarray: "a list"}
+
 
 class RowReader:
     """A dataset of a file; indexing opens the file, reads that part and closes it again.
@@ -59,10 +61,10 @@ def open_file(path, expected=None, version=None):
         raise MissingFileError(f"file not found: {path}")
     with reading_hdf5(path, RecordingFileError) as file:
         if expected is not None:
-            found = attribute(file, "format")
+            found = attribute(file, "format", str)
             if found != expected:
                 raise RecordingFileError(f"{path}: format is {found!r}, expected {expected!r}")
-            found = attribute(file, "format_version")
+            found = attribute(file, "format_version", int)
             if found != version:
                 raise RecordingFileError(
                     f"{path}: format_version is {found}, this program reads {version}"
@@ -70,12 +72,20 @@ def open_file(path, expected=None, version=None):
         yield file
 
 
-def attribute(node, name):
-    """An attribute of a file, group or dataset; RecordingFileError where it is missing."""
+def attribute(node, name, kind=None):
+    """An attribute of a file, group or dataset.
+
+    RecordingFileError where it is missing, or of another type than `kind` (None: any).
+    """
     if name not in node.attrs:
         raise RecordingFileError(f"{node.file.filename}: attribute {name!r} is missing")
     value = node.attrs[name]
-    return value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    if kind is not None and not isinstance(value, kind):
+        raise RecordingFileError(
+            f"{node.file.filename}: attribute {name!r} is {value!r}, expected {KINDS[kind]}"
+        )
+    return value
 
 
 def dataset_of(group, name):
@@ -98,7 +108,8 @@ def group_of(group, name):
 def text_list(node, name):
     """An attribute that lists texts."""
     return [
-        text.decode() if isinstance(text, bytes) else str(text) for text in attribute(node, name)
+        text.decode() if isinstance(text, bytes) else str(text)
+        for text in attribute(node, name, np.ndarray)
     ]
 
 
