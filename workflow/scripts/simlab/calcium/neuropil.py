@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from simlab.calcium.filters import gaussian_filter
-from simlab.calcium.kernels import traces
+from simlab.calcium.kernels.traces import one_pole
 
 FLAT = 1e-12
 ENVELOPE_SPREAD = 0.4
@@ -27,7 +27,7 @@ def ou_process(n, tau_frames, rng):
     noise = rng.standard_normal(n)
     keep = math.exp(-1.0 / tau_frames)
     noise[1:] *= math.sqrt(1.0 - keep * keep)
-    return traces.one_pole(noise, keep, 1.0, 0.0)
+    return one_pole(noise, keep, 1.0, 0.0)
 
 
 def neuropil_envelope(n, tau_frames, rng):
@@ -36,23 +36,23 @@ def neuropil_envelope(n, tau_frames, rng):
     return np.exp(ENVELOPE_SPREAD * x - ENVELOPE_SPREAD**2 / 2)
 
 
-def population_envelope(traces_of_cells, tau_frames):
+def population_envelope(traces, tau_frames):
     """Summed activity of all cells behind a one-pole low pass, divided by its mean.
 
     Parameters
     ----------
-    traces_of_cells : (n, T) array
+    traces : (n, T) array
     tau_frames : float
 
     Returns
     -------
     (T,) float64, or None without cells or where the mean is <= 1e-12
     """
-    if len(traces_of_cells) == 0:
+    if len(traces) == 0:
         return None
-    summed = np.sum(traces_of_cells, axis=0, dtype=np.float64)
+    summed = np.sum(traces, axis=0, dtype=np.float64)
     keep = math.exp(-1.0 / tau_frames)
-    smooth = traces.one_pole(summed, keep, 1.0 - keep, summed[0])
+    smooth = one_pole(summed, keep, 1.0 - keep, summed[0])
     mean = smooth.mean()
     return smooth / mean if mean > FLAT else None
 
