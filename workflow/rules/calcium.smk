@@ -100,7 +100,7 @@ rule calcium_part:
     benchmark:
         "logs/calcium_part/{dataset}/{key}/{part}.tsv"
     group:
-        "calcium"
+        "calcium_part"
     conda:
         "../../envs/calcium.yaml"
     threads: 2
@@ -153,7 +153,7 @@ rule calcium_recording:
     wildcard_constraints:
         dataset=CALCIUM_RECORDED,
     group:
-        "calcium"
+        "calcium_recording"
     conda:
         "../../envs/calcium.yaml"
     threads: 2
@@ -191,7 +191,7 @@ rule calcium_statistics:
     wildcard_constraints:
         dataset=CALCIUM_UNRECORDED,
     group:
-        "calcium"
+        "calcium_recording"
     conda:
         "../../envs/calcium.yaml"
     threads: 2
