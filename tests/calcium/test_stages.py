@@ -15,6 +15,7 @@ from simlab.calcium.specs import recording_spec
 from simlab.calcium.stages.recordings import assemble_recording
 from simlab.calcium.stages.scenes import write_part, write_scene
 from simlab.core.dataset import Dataset
+from simlab.core.errors import InputFileError
 from simlab.core.files import read_json
 from simlab.core.manifest import verify
 
@@ -175,3 +176,5 @@ def test_a_data_set_of_videos_alone_has_statistics_index_and_preview(tmp_path):
     assert f"videos/{point.key}.avi" in data.path("index.csv").read_text()
     assert data.path("preview.png").exists()
     assert not data.path("recordings").exists()
+    with pytest.raises(InputFileError, match="avi holds no arrays"):
+        Dataset(data.folder)[0]

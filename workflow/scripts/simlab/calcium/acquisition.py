@@ -95,7 +95,9 @@ class ImageSensor(Section):
     quantum_efficiency: float = Field(0.7, gt=0, le=1, description="Detected electrons per photon")
     read_noise_e: float = Field(2.0, ge=0, description="Read noise, electrons RMS")
     gain_adu_per_e: float = Field(1.0, gt=0, description="Counts (ADU) per electron")
-    bit_depth: int = Field(8, gt=0, description="Depth of the converter, bits; at most 16 can be simulated")
+    bit_depth: int = Field(
+        8, gt=0, description="Depth of the converter, bits; at most 16 can be simulated"
+    )
 
     @property
     def max_count(self):

@@ -12,6 +12,14 @@ WIDTH_INCHES = 24.0
 SHOWN_TRACES = 5
 HALF = 0.5
 SCALE_BARS_UM = (10, 20, 50, 100, 200, 500, 1000)
+LEGEND = {
+    "loc": "lower right",
+    "bbox_to_anchor": (1, 1),
+    "ncols": 2,
+    "fontsize": 10,
+    "frameon": False,
+}
+"""Above the axes, so that it hides nothing."""
 TRUE_COLOR, SEEN_COLOR = "#e24a33", "#fde725"
 TEXT_SCALE = {"font.size": 12, "axes.titlesize": 13, "axes.labelsize": 12, "figure.titlesize": 20}
 
@@ -83,7 +91,7 @@ def _draw_maps(axes, shown):
     titles = (
         f"{shown.label}\nmean over time",
         "largest over time",
-        "detectable cells at half maximum",
+        "detectable cells at half\nmaximum: planted red, observed yellow",
     )
     colors = (figures.INTENSITY, figures.INTENSITY, figures.AMPLITUDE)
     maps = (shown.mean, shown.largest, shown.mean)
@@ -100,16 +108,12 @@ def _draw_maps(axes, shown):
         axis.set_ylabel("y (µm)")
     bar = max((b for b in SCALE_BARS_UM if b <= width / 3), default=SCALE_BARS_UM[0])
     figures.scale_bar(axes[0], bar, f"{bar} µm")
-    for outlines, color, name in (
-        (shown.planted, TRUE_COLOR, "planted"),
-        (shown.observed, SEEN_COLOR, "observed"),
-    ):
+    for outlines, color in ((shown.planted, TRUE_COLOR), (shown.observed, SEEN_COLOR)):
         if (outlines > HALF).any() and (outlines <= HALF).any():
             axes[2].contour(
                 outlines, [HALF], colors=color, linewidths=0.9, extent=extent, origin="upper"
             )
-        axes[2].plot([], [], color=color, label=name)
-    axes[2].legend(loc="lower right", fontsize=10, framealpha=0.8)
+    axes[2].set(xlim=extent[:2], ylim=extent[2:])
 
 
 def _draw_traces(axis, shown):
@@ -136,7 +140,7 @@ def _draw_motion(axis, shown):
     time = np.arange(len(shown.shifts_um)) / shown.fps
     for column, (name, color) in enumerate((("y, down", "#31688e"), ("x, right", "#e24a33"))):
         axis.plot(time, shown.shifts_um[:, column], lw=1.1, color=color, label=name)
-    axis.set_title("motion of the brain")
+    axis.set_title("motion")
     axis.set_xlabel("time (s)")
     axis.set_ylabel("shift (µm)")
-    axis.legend(loc="upper right", fontsize=10)
+    axis.legend(**LEGEND)

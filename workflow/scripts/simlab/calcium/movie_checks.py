@@ -46,7 +46,9 @@ def expected_mean(view):
     if clean["min"] < 0:
         return NotHere("light below 0 is cut off")
     if not usable.any():
-        return NotHere("all frames are clipped")
+        return NotHere(
+            "in all frames more than 0.1 % of the pixels are 0 or saturated, or too dark"
+        )
     view.notes["expected_mean"] = (int((~usable).sum()), usable.size)
     hot = view.truth.ext.get("hot_pixels")
     extra = 0.0 if hot is None else float(hot.mean(dtype=np.float64))

@@ -55,7 +55,9 @@ class Dataset:
             raise MissingFileError(f"{path}: missing, index.csv names it for sample {row['id']}")
         if path.suffix == ".h5":
             return self._from_hdf5(path, int(row["position"]))
-        return read_npz(path)
+        if path.suffix == ".npz":
+            return read_npz(path)
+        raise InputFileError(f"{path} holds no arrays; expected an .h5 or .npz file")
 
     def __iter__(self):
         return (self[item] for item in range(len(self)))
