@@ -2,6 +2,8 @@
 
 import re
 
+from calcium_finished import ONE, SMALL
+
 from simlab.campaign import load_campaign
 
 CAMPAIGN = {
@@ -22,3 +24,15 @@ def test_estimated_jobs_are_those_of_a_dry_run(snakemake):
     output = snakemake("--dry-run", campaign=campaign)
     found = re.findall(r"^ +wildcards: dataset=([^,\n]+)", output, flags=re.MULTILINE)
     assert {e.dataset: e.jobs for e in estimates} == {n: found.count(n) for n in CAMPAIGN}
+
+
+def test_estimated_jobs_of_calcium_movies_are_those_of_a_dry_run(snakemake):
+    swept = {**SMALL, "stages": ["vignette", "leakage"]}
+    filmed = {**ONE, "recordings": False, "frames_per_part": 5}
+    campaign = {"calcium": {"datasets": {"swept": swept, "filmed": filmed}}}
+    estimates = load_campaign(campaign).estimates()
+    output = snakemake("--dry-run", campaign=campaign)
+    found = re.findall(r"^ +wildcards: dataset=([^,\n]+)", output, flags=re.MULTILINE)
+    assert {e.dataset: e.jobs for e in estimates} == {
+        name: found.count(name) for name in ("swept", "filmed")
+    }
