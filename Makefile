@@ -22,7 +22,7 @@ demo: .venv/ready
 	$(BIN)/snakemake --workflow-profile profiles/local --report report.html
 
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-full: .venv/ready
 	$(BIN)/pytest -m full
