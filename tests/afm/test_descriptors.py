@@ -90,7 +90,7 @@ def test_a_rotation_in_the_call_is_that_of_the_atoms(kind):
         np.testing.assert_allclose(image, aux_map(turned, Zs), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", set(AUX_OPTIONS) - {"HeightMap", "ESMap", "SpheresType"})
+@pytest.mark.parametrize("name", sorted(set(AUX_OPTIONS) - {"HeightMap", "ESMap", "SpheresType"}))
 def test_default_arguments_are_those_of_the_configuration(name):
     default = AUX_OPTIONS[name]().model_dump()
     aux_map = AuxMaps(name, {})
