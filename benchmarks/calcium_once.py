@@ -3,7 +3,7 @@
     python calcium_once.py PROGRAM WHAT FRAMES
 
 PROGRAM is the package (`simlab.calcium`, or that of the original, which has the same interface),
-WHAT is video, simulate, scene or sweep. Prints a line of JSON: CPU seconds of the call (all
+WHAT is video, simulate, scene, sweep or job. Prints a line of JSON: CPU seconds of the call (all
 threads), wall seconds, and the largest memory of the process in MiB. Ours is called once at a small
 size first, so that compiled kernels are in memory.
 """
@@ -57,7 +57,15 @@ def sweep(program, spec, folder):
         point.cache_key()
 
 
-WORK = {"video": video, "simulate": simulate, "scene": scene, "sweep": sweep}
+def job(program, spec, folder):
+    """What the rule of a recording does: movie, truth, statistics, file."""
+    from simlab.calcium.stages.recordings import write_recording
+
+    names = ("recording.h5", "spec.json", "statistics.json")
+    write_recording(json.loads(spec.model_dump_json()), *(Path(folder) / name for name in names))
+
+
+WORK = {"job": job, "video": video, "simulate": simulate, "scene": scene, "sweep": sweep}
 
 
 def cpu_seconds():
