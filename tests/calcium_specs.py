@@ -11,6 +11,12 @@ from simlab.calcium.spec import Spec, SpecWarning
 
 DATA = Path(__file__).resolve().parent / "data" / "calcium"
 HEAVY = ("numba", "cv2", "h5py", "scipy", "pyopencl", "matplotlib")
+EVERY_EXTENSION = {
+    "saturation": {"half": 2.0},
+    "segments": [{"start_frame": 2, "gap_s": 600.0}],
+    "hot_pixels": {"fraction": 0.05},
+    "dropped_frames": {"fraction": 0.3},
+}
 
 
 @cache

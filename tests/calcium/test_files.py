@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from calcium_reference import NAMES, recorded_spec, scene
-from calcium_specs import small
+from calcium_specs import EVERY_EXTENSION, small
 
 from simlab import __version__
 from simlab.calcium.errors import RecordingFileError, SpecError
@@ -16,6 +16,7 @@ from simlab.calcium.files.parts import part_writer, read_part
 from simlab.calcium.files.rows import write_text_list
 from simlab.calcium.recording import FormatWarning, Recording, header_of, open_recording_writer
 from simlab.calcium.render import Renderer
+from simlab.calcium.scene import build_scene
 from simlab.calcium.scene_types import Scene
 from simlab.calcium.simulation import finalize, simulate
 from simlab.calcium.sweeps import sweep
@@ -192,6 +193,35 @@ def test_export_as_npz(recording, tmp_path):
     assert np.array_equal(arrays["stage_leakage"], recording.stage("leakage"))
     assert np.array_equal(arrays["ext_hot_pixels"], recording.ground_truth.ext["hot_pixels"])
     assert str(arrays["spec_json"]) == recording.spec.model_dump_json()
+
+
+@pytest.fixture(scope="module")
+def extended():
+    """A scene with every extension."""
+    cells = {"kind": "place_neurons", "soma_radius_um": 4.0, "density_per_mm3": 2e5}
+    steps = (cells, "cell_activity", "optics", "composite", "sensor")
+    return build_scene(small(*steps, ext=EVERY_EXTENSION))
+
+
+def test_recordings_with_extensions_are_the_same_bytes_after_their_file(extended, tmp_path):
+    simulate(extended.spec).save(tmp_path / "rec.h5")
+    Recording.load(tmp_path / "rec.h5").save(tmp_path / "again.h5")
+    assert sha256_of(tmp_path / "again.h5") == sha256_of(tmp_path / "rec.h5")
+
+
+def test_scenes_with_extensions_are_the_same_bytes_after_their_file(extended, tmp_path):
+    assert list(extended.ext) == ["exposure", "emission", "hot_pixels", "dropped"]
+    extended.save(tmp_path / "scene.h5")
+    Scene.load(tmp_path / "scene.h5").save(tmp_path / "again.h5")
+    assert sha256_of(tmp_path / "again.h5") == sha256_of(tmp_path / "scene.h5")
+
+
+def test_exports_do_not_depend_on_the_order_of_extensions(extended, tmp_path):
+    recording = simulate(extended.spec)
+    recording.save(tmp_path / "rec.h5")
+    recording.to_npz(tmp_path / "made.npz")
+    Recording.load(tmp_path / "rec.h5").to_npz(tmp_path / "loaded.npz")
+    assert sha256_of(tmp_path / "made.npz") == sha256_of(tmp_path / "loaded.npz")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import pytest
 from simlab.calcium.fields import sample_field_at
 from simlab.calcium.optics import blur_footprints, detection_snr, effective_depths
 from simlab.calcium.scene import build_scene
+from simlab.calcium.simulation import finalize
 from simlab.calcium.spec import Spec, SpecWarning
 
 SENSOR = {"n_px_height": 24, "n_px_width": 30, "pixel_pitch_um": 16.0}
@@ -156,7 +157,13 @@ def test_steps_of_cells_do_nothing_without_cells(kind):
     assert scene.rng_state == alone.rng_state
     np.testing.assert_array_equal(scene.neuropil.temporal, alone.neuropil.temporal)
     assert scene.cells.C is scene.cells.B is scene.cells.sigma_px is scene.cells.emission is None
-    assert scene.focal_depth_um is None
+
+
+@pytest.mark.parametrize(("given", "depth"), [("auto", 0.0), (37.0, 37.0)])
+def test_optics_has_a_focus_without_cells(given, depth):
+    scene = scene_of([{"kind": "optics"}, {"kind": "neuropil"}], focal_depth_in_tissue_um=given)
+    assert scene.focal_depth_um == depth
+    assert finalize(scene).focal_depth_um == depth
 
 
 def test_cells_without_traces_shine_and_bleach_not():

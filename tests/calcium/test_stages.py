@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from calcium_finished import ONE, SMALL, SPEC, SmallDataset
+from calcium_specs import EVERY_EXTENSION
 from PIL import Image
 
 from simlab.calcium import Recording, iter_frames, simulate
@@ -53,6 +54,18 @@ def test_no_byte_of_a_data_set_depends_on_the_cut_into_parts(small_calcium, whol
         if file.is_dir() or name.name == "manifest.json" or name.name.endswith(".perf.json"):
             continue
         assert file.read_bytes() == small_calcium.path(name).read_bytes(), name
+
+
+def test_a_movie_with_extensions_is_the_same_in_parts(tmp_path):
+    made = []
+    for frames_per_part in (None, 7):
+        folder = tmp_path / str(frames_per_part)
+        spec = {**SPEC, "ext": EVERY_EXTENSION}
+        mapping = {**ONE, "video": False, "spec": spec, "frames_per_part": frames_per_part}
+        data = SmallDataset.of(folder, mapping)
+        data.make_movie(data.points[0])
+        made.append((data.recording().read_bytes(), data.statistics().read_bytes()))
+    assert made[0] == made[1]
 
 
 def test_a_movie_without_sensor_is_the_same_in_parts(tmp_path):

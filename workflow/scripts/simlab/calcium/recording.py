@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from simlab import __version__
 from simlab.calcium.errors import RecordingFileError, SpecError, StageError
+from simlab.calcium.files.layout import in_file_order
 from simlab.calcium.files.recordings import (
     AXES,
     COMPRESSIONS,
@@ -268,7 +269,7 @@ class Recording:
         yield "fov_offset", np.array(truth.fov_offset)
         if truth.focal_depth_um is not None:
             yield "focal_depth_um", np.array(truth.focal_depth_um)
-        for name, values in truth.ext.items():
+        for name, values in in_file_order(truth.ext).items():
             yield f"ext_{name}", values
         for name, movie in self.snapshots.items():
             yield f"stage_{name}", movie

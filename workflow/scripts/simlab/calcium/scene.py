@@ -171,12 +171,12 @@ class _Build:
         self.cells = replace(self.cells, B=pool)
 
     def look(self, _step):
-        if self.spec.step("place_neurons") is None:
-            return
         centers = self.cells.centers_um
         self.focus = find_focus(
             self.acquisition, centers, self.clean, self.photon_field, self.sensor
         )
+        if self.spec.step("place_neurons") is None:
+            return
         view = view_cells(self.acquisition, centers, self.focus)
         self.cells = replace(
             self.cells,

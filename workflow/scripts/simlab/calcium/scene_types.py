@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from simlab import __version__
 from simlab.calcium.errors import RecordingFileError
+from simlab.calcium.files.layout import in_file_order
 from simlab.calcium.files.scenes import read_scene, write_scene
 from simlab.calcium.footprints import FootprintStack
 from simlab.calcium.spec import Spec, SpecWarning
@@ -209,7 +210,7 @@ def _content_of(scene):
             "detectable": _as(np.uint8, scene.unit.detectable),
             "vessel_overlap": scene.unit.vessel_overlap,
         },
-        "ext": dict(scene.ext),
+        "ext": in_file_order(scene.ext),
     }
     attributes = {
         "spec_json": scene.spec.model_dump_json(),

@@ -30,7 +30,15 @@ OPTIONAL = {
     "neuropil_population": "T",
 }
 EXT = {"exposure": "T", "emission": "nT", "hot_pixels": "HW", "dropped": "T"}
+"""Truths of the extensions, in the order in which files hold them."""
+
 FLAGS = ("in_focus", "detectable", "dropped")
+
+
+def in_file_order(ext):
+    """Truths of the extensions (dict of arrays) in the order of files, unknown ones last."""
+    names = [*EXT, *sorted(ext.keys() - EXT)]
+    return {name: ext[name] for name in names if name in ext}
 
 
 def check_layout(path, observed, truth):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simlab.calcium.files.layout import check_layout
+from simlab.calcium.files.layout import check_layout, in_file_order
 from simlab.calcium.files.rows import (
     RowReader,
     attribute,
@@ -144,7 +144,7 @@ class RecordingWriter:
         if truth.focal_depth_um is not None:
             group.attrs["focal_depth_um"] = truth.focal_depth_um
         if truth.ext:
-            write_arrays(group.create_group("ext"), truth.ext)
+            write_arrays(group.create_group("ext"), in_file_order(truth.ext))
         if self._snapshots:
             group = self._file.create_group("snapshots")
             for name in self._snapshots:
