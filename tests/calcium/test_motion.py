@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from calcium_specs import small
 
 from simlab.calcium.errors import ShiftError, SpecError
 from simlab.calcium.motion import (
@@ -8,6 +11,9 @@ from simlab.calcium.motion import (
     physical_brain_motion,
     shift_and_crop,
 )
+from simlab.calcium.render import Renderer
+from simlab.calcium.scene import build_scene
+from simlab.calcium.scene_types import Motion
 from simlab.calcium.spec import Acquisition, BrainMotion, ImageSensor
 
 PHYSICAL = {
@@ -116,6 +122,46 @@ def test_shifts_beyond_the_margin_are_refused():
     canvas = np.zeros((1, 11, 13), np.float32)
     with pytest.raises(ShiftError, match=r"a shift of 2\.5 px leaves the margin of 2 px"):
         shift_and_crop(canvas, [(0.0, -2.5)], (7, 9))
+
+
+def test_shifts_that_are_no_numbers_are_refused():
+    canvas = np.zeros((1, 11, 13), np.float32)
+    with pytest.raises(ShiftError, match="a shift of nan px"):
+        shift_and_crop(canvas, [(0.0, np.nan)], (7, 9))
+
+
+@pytest.mark.parametrize(
+    ("fps", "fast", "damping"), [(20.0, 60.0, 0.5), (20.0, 6.0, 8.0), (1000.0, 200.0, 0.5)]
+)
+def test_motion_that_cannot_be_integrated_is_refused_before_any_work(fps, fast, damping):
+    step = {"kind": "brain_motion", "resonance_freq_hz": fast, "damping_ratio": damping}
+    spec = small(step, fps=fps)
+    with pytest.raises(SpecError, match=f"resonance_freq_hz={fast:g} Hz with .*fps={fps:g} Hz"):
+        spec.check_simulation()
+    with pytest.raises(SpecError, match=f"damping_ratio={damping:g} cannot be integrated"):
+        physical(fps=fps, resonance_freq_hz=fast, damping_ratio=damping)
+    for free in ({"model": "walk"}, {"trajectory_um": [(0.0, 0.0)] * 4}):
+        small({**step, **free}, fps=fps).check_simulation()
+
+
+@pytest.mark.parametrize(("fps", "fast", "damping"), [(20.0, 59.0, 0.5), (20.0, 6.0, 7.9)])
+def test_motion_at_the_limit_of_the_integration_is_bounded(fps, fast, damping):
+    spec = small({"kind": "brain_motion", "resonance_freq_hz": fast, "damping_ratio": damping})
+    spec.check_simulation()
+    shifts = physical(n=4000, fps=fps, resonance_freq_hz=fast, damping_ratio=damping)
+    assert np.isfinite(shifts).all()
+    assert radius(shifts[2000:]).max() == pytest.approx(radius(shifts[:2000]).max(), rel=0.5)
+
+
+@pytest.mark.parametrize("value", [np.nan, 40.0])
+def test_frames_off_the_canvas_are_not_rendered(value):
+    scene = build_scene(small("neuropil", {"kind": "brain_motion", "max_shift_um": 11.0}))
+    shifts = scene.motion.shifts.copy()
+    shifts[2, 1] = value
+    renderer = Renderer(replace(scene, motion=Motion(shifts)))
+    renderer.frames(0, 2)
+    with pytest.raises(ShiftError, match=f"a shift of {value:g} px leaves the margin of 12 px"):
+        renderer.frames(1, 3)
 
 
 def test_views_that_are_not_centered_are_refused():

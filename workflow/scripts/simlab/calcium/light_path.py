@@ -13,6 +13,7 @@ import numpy as np
 from simlab.calcium.kernels import composite as canvas_kernels
 from simlab.calcium.kernels import frames as frame_kernels
 from simlab.calcium.kernels.threads import over_items
+from simlab.calcium.motion import check_shifts
 from simlab.calcium.perf import measure
 from simlab.calcium.sensor import ROWS_AT_A_TIME
 from simlab.calcium.steps import STEP_DOMAINS
@@ -70,7 +71,10 @@ class LightPath:
         self._leakage = NO_FIELD if leakage is None else leakage.astype(np.float32)
 
     def drive(self, t0, t1):
-        """What changes from frame to frame, for frames t0 ... t1 - 1."""
+        """What changes from frame to frame, for frames t0 ... t1 - 1.
+
+        ShiftError if the content leaves the canvas in one of them.
+        """
         scene = self._scene
         emission = background = None
         if scene.cells.emission is not None:
@@ -82,7 +86,9 @@ class LightPath:
             corners = np.full((t1 - t0, 2), scene.margin, np.int64)
             weights = np.tile(frame_kernels.STILL, (t1 - t0, 1))
         else:
-            corners, weights = frame_kernels.warp_corners(scene.motion.shifts[t0:t1], scene.margin)
+            shifts = scene.motion.shifts[t0:t1]
+            check_shifts(shifts, scene.margin)
+            corners, weights = frame_kernels.warp_corners(shifts, scene.margin)
         return Drive(emission, background, corners, weights)
 
     def render(self, drive, clean):

@@ -6,8 +6,8 @@ import numpy as np
 
 from simlab.calcium.errors import ShiftError, SpecError
 from simlab.calcium.kernels import frames, traces
+from simlab.calcium.steps import motion_bins, motion_is_stable
 
-FINE_RATE_HZ = 300.0  # the oscillators are integrated at about this rate
 STILL = 1e-12
 STRIDE_JITTER, STRIDE_TAU_S = 0.15, 0.3
 NOISE_TAU_S = 0.12
@@ -62,8 +62,18 @@ def physical_brain_motion(
     -------
     (n_frames, 2) float64
         y and x, px.
+
+    Raises
+    ------
+    SpecError
+        If the oscillator is too fast or too damped for the steps of the integration.
     """
-    bins = max(round(FINE_RATE_HZ / fps), 1)
+    if not motion_is_stable(fps, resonance_freq_hz, damping_ratio):
+        raise SpecError(
+            f"resonance_freq_hz={resonance_freq_hz:g} Hz with damping_ratio={damping_ratio:g} "
+            f"cannot be integrated at fps={fps:g} Hz"
+        )
+    bins = motion_bins(fps)
     dt = 1.0 / (bins * fps)
     n = n_frames * bins
     stride = _lowpass(rng.standard_normal(n), STRIDE_TAU_S, dt)
@@ -142,6 +152,13 @@ def draw_shifts(step, acquisition, rng):
     )
 
 
+def check_shifts(shifts_px, margin):
+    """ShiftError unless every shift along an axis is a number of at most `margin` px."""
+    if not (np.abs(shifts_px) <= margin + ROUNDING_PX).all():
+        largest = np.abs(shifts_px).max()
+        raise ShiftError(f"a shift of {largest:g} px leaves the margin of {margin} px")
+
+
 def shift_and_crop(canvas, shifts_px, fov_shape):
     """Fields of view on a moving canvas.
 
@@ -175,9 +192,7 @@ def shift_and_crop(canvas, shifts_px, fov_shape):
             f"fov_shape {tuple(fov_shape)} does not leave the same margin on all sides of a "
             f"canvas of {canvas.shape[1:]} px"
         )
-    largest = np.abs(shifts).max(initial=0.0)
-    if largest > margin + ROUNDING_PX:
-        raise ShiftError(f"a shift of {largest:g} px leaves the margin of {margin} px")
+    check_shifts(shifts, margin)
     out = np.empty((len(canvas), *fov_shape), np.float32)
     absent = np.zeros((0, 0), np.float32)
     corners, weights = frames.warp_corners(shifts, margin)

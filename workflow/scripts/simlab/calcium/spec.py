@@ -40,6 +40,7 @@ from simlab.calcium.steps import (
     Vasculature,
     VesselLayer,
     Vignette,
+    motion_is_stable,
 )
 from simlab.core.config import Section, nearest
 
@@ -340,4 +341,13 @@ class Spec(Section):
             raise SpecError(
                 f"steps.cell_activity.spike_sim_hz={activity.spike_sim_hz:g} Hz at "
                 f"fps={self.acquisition.fps:g} Hz is more than {MAX_BINS_PER_FRAME} bins a frame"
+            )
+        motion, fps = self.step("brain_motion"), self.acquisition.fps
+        if motion is None or motion.trajectory_um is not None or motion.model != "physical":
+            return
+        if not motion_is_stable(fps, motion.resonance_freq_hz, motion.damping_ratio):
+            raise SpecError(
+                f"steps.brain_motion: resonance_freq_hz={motion.resonance_freq_hz:g} Hz with "
+                f"damping_ratio={motion.damping_ratio:g} cannot be integrated at fps={fps:g} Hz; "
+                "lower one of the two"
             )

@@ -1,10 +1,14 @@
 """The steps a recording is made of; each is optional, and an absent one contributes nothing."""
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from simlab.core.config import Section
+
+FINE_RATE_HZ = 300.0
+"""Rate at which the motion of the tissue is integrated, about."""
 
 Offset = tuple[float, float]
 Position = tuple[float, float, float]
@@ -280,6 +284,22 @@ class BrainMotion(StepSpec):
         if self.trajectory_um is None and self.model == "physical":
             return self.motion_amplitude_um
         return self.reach_um
+
+
+def motion_bins(fps):
+    """Steps per frame in which the motion of the tissue is integrated."""
+    return max(round(FINE_RATE_HZ / fps), 1)
+
+
+def motion_is_stable(fps, resonance_freq_hz, damping_ratio):
+    """Whether the integrated oscillator comes to rest when nothing drives it.
+
+    With dt a step of the integration, x -> (2 - c dt - k dt^2) x - (1 - c dt) x_before does so
+    for c dt < 2 and 2 c dt + k dt^2 < 4, where c = 2 damping w, k = w^2 and w = 2 pi resonance.
+    """
+    angle = 2 * math.pi * resonance_freq_hz / (motion_bins(fps) * fps)
+    friction = 2 * damping_ratio * angle
+    return friction < 2 and 2 * friction + angle * angle < 4
 
 
 class IlluminationProfile(StepSpec):
