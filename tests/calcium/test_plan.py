@@ -195,6 +195,6 @@ def test_the_estimate_counts_jobs_and_frames():
 def test_memory_follows_the_size_of_the_scene():
     [small] = dataset().expansion.points
     [large] = dataset(set={"steps.place_neurons.density_per_mm3": 1e7}).expansion.points
-    assert plan.megabytes_of(small.spec) == 400
-    assert plan.megabytes_of(large.spec) > 400
+    assert small.megabytes == 400
+    assert large.megabytes > 400
     assert np.isfinite(plan.estimate("x", dataset()).cpu_seconds)

@@ -69,16 +69,11 @@ rule calcium_scene:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_costs.megabytes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            calcium_costs.minutes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
         ),
     params:
         spec=lambda wildcards: calcium_specs.recording_spec(
@@ -106,16 +101,11 @@ rule calcium_part:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_costs.megabytes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            calcium_costs.minutes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
         ),
     params:
         spec=lambda wildcards: {
@@ -159,16 +149,11 @@ rule calcium_recording:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_costs.megabytes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            calcium_costs.minutes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
         ),
     params:
         spec=lambda wildcards: calcium_specs.recording_spec(
@@ -197,16 +182,11 @@ rule calcium_statistics:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_costs.megabytes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            calcium_costs.minutes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
         ),
     params:
         spec=lambda wildcards: calcium_specs.recording_spec(
@@ -231,16 +211,10 @@ rule calcium_video:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_costs.megabytes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * 2**attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes * 2**attempt
         ),
         runtime=lambda wildcards, attempt: (
-            calcium_costs.minutes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
         ),
     params:
         spec=lambda wildcards: calcium_specs.video_spec(
@@ -271,10 +245,7 @@ rule calcium_stage:
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            calcium_costs.minutes_of(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
-            )
-            * attempt
+            CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
         ),
     params:
         spec=lambda wildcards: calcium_specs.recording_spec(

@@ -4,7 +4,6 @@ import functools
 import math
 
 from simlab.calcium.costs import (
-    megabytes_of,
     movie_bytes,
     scene_bytes,
     seconds_of,
@@ -224,7 +223,7 @@ def _problems_of(dataset, point):
             yield f"stages: {stage!r} is no step of this recording ({', '.join(spec.stage_names)})"
     yield from _problems_of_parts(dataset, spec)
     yield from _problems_of_training(dataset, spec)
-    megabytes = megabytes_of(spec)
+    megabytes = point.megabytes
     if megabytes > MAX_JOB_MB:
         yield f"a job needs about {megabytes} MiB, at most {MAX_JOB_MB} are planned"
 
@@ -268,7 +267,7 @@ def _training_bytes(dataset):
 
 def largest_megabytes(dataset):
     """Memory of a job that looks at one recording after the other, MiB."""
-    return max((megabytes_of(point.spec) for point in dataset.expansion.points), default=0)
+    return max((point.megabytes for point in dataset.expansion.points), default=0)
 
 
 def training_megabytes(dataset):

@@ -1,12 +1,14 @@
 """The recordings of a data set: a base, changed along axes, each known by its cache key."""
 
 import functools
+import json
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
+from simlab.calcium.costs import megabytes_of, minutes_of
 from simlab.calcium.spec import Spec, SpecWarning
 from simlab.calcium.sweeps import product_values, sample_values, with_overrides, zipped_values
 from simlab.core.errors import SimlabError
@@ -35,6 +37,21 @@ class Point:
     spec: Spec
     axes: dict
     split: str = SPLITS[0]
+
+    @functools.cached_property
+    def megabytes(self):
+        """Memory of a job that makes the recording or part of it, MiB."""
+        return megabytes_of(self.spec)
+
+    @functools.cached_property
+    def minutes(self):
+        """Time limit of such a job, minutes."""
+        return minutes_of(self.spec)
+
+    @functools.cached_property
+    def recording(self):
+        """The canonical JSON of the recording, as a mapping."""
+        return json.loads(self.spec.model_dump_json())
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ Rules pass these mappings as their `spec`, so that a change of a key re-runs exa
 whose results it changes.
 """
 
-import json
-
 from simlab.calcium.config import CalciumDataset
 from simlab.calcium.spec import Spec
 
@@ -15,7 +13,7 @@ NEVER_IN_RESULTS = ("frames_per_part",)
 
 def recording_spec(point):
     """The canonical JSON of a recording, as a mapping."""
-    return json.loads(point.spec.model_dump_json())
+    return point.recording
 
 
 def spec_from(mapping):
