@@ -128,6 +128,24 @@ def test_patches_and_images_give_the_same_similarities(metric, shift):
     assert sparse.shift == dense.shift
 
 
+def flat(n):
+    """n overlapping disks of equal weights: every mask leaves some of them out."""
+    return (discs(n, radius=6.0) > 0).astype(float)
+
+
+def as_images(dense):
+    return dense
+
+
+@pytest.mark.parametrize("estimated", [as_images, stack_of])
+@pytest.mark.parametrize("true", [as_images, stack_of])
+@pytest.mark.parametrize("more", [0, 1])
+def test_equal_weights_are_ranked_alike_on_both_sides(estimated, true, more):
+    cells = flat(300 + more)
+    found = hungarian_match(estimated(cells[:300]), true(cells))
+    np.testing.assert_array_equal(np.diag(found.similarity_matrix), 1.0)
+
+
 def test_many_units_are_compared_without_whole_frames():
     n, side = 400, 2000
     rng = np.random.default_rng(1)

@@ -15,7 +15,7 @@ SUPPORT_LEVEL = 0.01
 SEARCH_FRACTION = 0.25
 """Largest shift looked for, as a share of each axis."""
 MAX_WHOLE_FRAMES = 300
-"""Units of an array up to which pixels are ranked in whole frames."""
+"""Units up to which equal weights are ranked as in whole frames."""
 
 
 class FootprintRows:
@@ -25,18 +25,14 @@ class FootprintRows:
     ----------
     matrix : CSR float64 (n, H*W)
     shape : (H, W)
-    whole_frames : bool
-        Equal weights are ranked as numpy sorts a whole frame, which is what the original program
-        does (the order depends on the CPU); else in the order of rows.
     """
 
-    def __init__(self, matrix, shape, whole_frames=False):
-        self.matrix, self.shape, self.whole_frames = matrix, shape, whole_frames
+    def __init__(self, matrix, shape):
+        self.matrix, self.shape = matrix, shape
 
     @classmethod
     def of(cls, footprints, name):
         """Rows of a (n, H, W) array or a FootprintStack; negative weights become 0."""
-        whole_frames = False
         if isinstance(footprints, FootprintStack):
             matrix, shape = footprints.to_csr(), tuple(footprints.canvas_shape)
         else:
@@ -45,12 +41,11 @@ class FootprintRows:
                 raise SpecError(f"{name} must be (units, height, width), found {dense.shape}")
             shape = dense.shape[1:]
             matrix = sparse.csr_matrix(dense.reshape(len(dense), shape[0] * shape[1]))
-            whole_frames = len(dense) <= MAX_WHOLE_FRAMES
         matrix = matrix.astype(np.float64)
         matrix.data = np.maximum(matrix.data, 0.0)
         matrix.eliminate_zeros()
         matrix.sort_indices()
-        return cls(matrix, shape, whole_frames)
+        return cls(matrix, shape)
 
     def __len__(self):
         return self.matrix.shape[0]
@@ -64,37 +59,43 @@ class FootprintRows:
         place = triplets.row[inside], y[inside] * width + x[inside]
         moved = sparse.csr_matrix((triplets.data[inside], place), shape=self.matrix.shape)
         moved.sort_indices()
-        return FootprintRows(moved, self.shape, self.whole_frames)
+        return FootprintRows(moved, self.shape)
 
     def support(self):
         """Where the sum of all footprints exceeds 1 % of its maximum: bool (H, W)."""
         total = np.asarray(self.matrix.sum(axis=0)).reshape(self.shape)
         return total > SUPPORT_LEVEL * total.max(initial=0.0)
 
-    def masks(self, energy_frac):
-        """CSR of ones on the fewest brightest pixels that hold `energy_frac` of each sum."""
+    def masks(self, energy_frac, whole_frames):
+        """CSR of ones on the fewest brightest pixels that hold `energy_frac` of each sum.
+
+        If only some of several equal weights are needed, `whole_frames` picks those that come
+        first when numpy sorts a whole frame, which is what the original program does (the order
+        depends on the CPU); else the first ones row by row.
+        """
         matrix = self.matrix
         if energy_frac >= 1:
             return _like(matrix, np.ones_like(matrix.data))
         kept = np.zeros_like(matrix.data)
         for start, end in _rows(matrix):
-            order = self._ranked(start, end)
-            energy = np.cumsum(matrix.data[start + order])
+            order = np.argsort(-matrix.data[start:end], kind="stable")
+            weights = matrix.data[start + order]
+            energy = np.cumsum(weights)
             if len(energy):
-                crossing = np.searchsorted(energy, energy_frac * energy[-1])
-                kept[start + order[: crossing + 1]] = 1.0
+                needed = np.searchsorted(energy, energy_frac * energy[-1]) + 1
+                divided = needed < len(weights) and weights[needed - 1] == weights[needed]
+                if whole_frames and divided:
+                    order = self._ranked_in_frame(start, end)
+                kept[start + order[:needed]] = 1.0
         mask = _like(matrix, kept).copy()
         mask.eliminate_zeros()
         return mask
 
-    def _ranked(self, start, end):
-        """Positions in a row of the matrix, the brightest first."""
-        weights = self.matrix.data[start:end]
-        if not self.whole_frames:
-            return np.argsort(-weights, kind="stable")
+    def _ranked_in_frame(self, start, end):
+        """Positions in a row of the matrix, the brightest first, as a sorted frame has them."""
         pixels = self.matrix.indices[start:end]
         frame = np.zeros(self.matrix.shape[1])
-        frame[pixels] = weights
+        frame[pixels] = self.matrix.data[start:end]
         order = np.argsort(frame)[::-1]
         return np.searchsorted(pixels, order[: len(pixels)])
 
@@ -110,8 +111,12 @@ class FootprintRows:
 
 
 def iou(estimated, true, energy_frac):
-    """Jaccard index of the masks of each pair: (n_est, n_true)."""
-    first, second = estimated.masks(energy_frac), true.masks(energy_frac)
+    """Jaccard index of the masks of each pair: (n_est, n_true).
+
+    Equal weights are ranked in one way on both sides: equal footprints must have equal masks.
+    """
+    whole_frames = max(len(estimated), len(true)) <= MAX_WHOLE_FRAMES
+    first, second = (rows.masks(energy_frac, whole_frames) for rows in (estimated, true))
     common = (first @ second.T).toarray()
     sizes = _sums(first)[:, None] + _sums(second)
     return _ratio(common, sizes - common)
