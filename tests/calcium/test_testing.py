@@ -6,17 +6,27 @@ import warnings
 
 import numpy as np
 import pytest
+from calcium_specs import small
 
 from simlab.calcium.errors import EstimateError, SpecError
 from simlab.calcium.footprints import FootprintStack
 from simlab.calcium.recording import GroundTruth
-from simlab.calcium.spec import BrainMotion, CellActivity, Leakage, NeuronPopulation, Sensor
+from simlab.calcium.simulation import simulate
+from simlab.calcium.spec import (
+    BrainMotion,
+    CellActivity,
+    Leakage,
+    NeuronPopulation,
+    Sensor,
+    SpecWarning,
+)
 from simlab.calcium.testing import Estimate, make_recording, score
 
 
 @pytest.fixture(scope="module")
 def recording():
-    return make_recording(n_cells=7, motion=True, n_px=96, soma_radius_um=4.0)
+    motion = BrainMotion(motion_amplitude_um=3.0, max_shift_um=4.5)
+    return make_recording(n_cells=7, motion=motion, n_px=96, soma_radius_um=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +35,24 @@ def truth(recording):
 
 
 def test_cells_lie_on_a_grid_in_the_middle_of_the_field(truth):
-    usable, columns, rows = 0.7 * 96, 3, 3
-    z, y, x = truth.centers_um.T
-    np.testing.assert_array_equal(z, 50.0)
-    place = np.arange(7)
-    reach = 0.15 * usable / 3
-    np.testing.assert_allclose(
-        y, ((place // columns + 0.5) / rows - 0.5) * usable, rtol=0, atol=reach
-    )
-    np.testing.assert_allclose(
-        x, ((place % columns + 0.5) / columns - 0.5) * usable, rtol=0, atol=reach
-    )
-    assert max(abs(y).max(), abs(x).max()) <= usable / 2
+    half, reach = 0.35 * 96, 0.15 * 0.7 * 96 / 3
     rng = np.random.default_rng(0)
-    jitter = [rng.uniform(-reach, reach, 2) for _ in range(7)]
-    assert y[6] - ((2 + 0.5) / 3 - 0.5) * usable == pytest.approx(jitter[6][0])
+    lines = [(y, x) for y in (-half, 0.0, half) for x in (-half, 0.0, half)]
+    expected = [np.add(place, rng.uniform(-reach, reach, 2)) for place in lines[:7]]
+    np.testing.assert_array_equal(truth.centers_um[:, 0], 50.0)
+    np.testing.assert_allclose(truth.centers_um[:, 1:], expected, rtol=1e-12)
+
+
+def test_cells_lie_where_the_original_puts_them():
+    centers = make_recording(duration_s=0.1).ground_truth.centers_um
+    expected = [
+        *((50.0, -43.57282328, -46.86271104), (50.0, -48.91287723, -4.33191239)),
+        *((50.0, -41.99309866, 48.49828997), (50.0, 45.75545655, -42.74371081)),
+        *((50.0, 45.19087992, 3.89824892), (50.0, 47.63004784, 40.34453696)),
+    ]
+    np.testing.assert_allclose(centers, expected, rtol=0, atol=5e-9)
+    (alone,) = make_recording(n_cells=1, duration_s=0.1).ground_truth.centers_um
+    np.testing.assert_allclose(alone, (50.0, 3.68153016, -6.18813313), rtol=0, atol=5e-9)
 
 
 def test_arguments_reach_the_specification():
@@ -91,12 +104,10 @@ def test_a_population_can_take_the_place_of_the_grid():
     assert recording.spec.step("place_neurons").resolved_populations == [population]
 
 
-@pytest.mark.parametrize("n_px", [64, 400])
-def test_motion_is_as_large_as_it_can_be_without_a_warning(n_px):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        spec = make_recording(n_cells=1, n_px=n_px, duration_s=0.1, motion=True).spec
-    assert spec.step("brain_motion").motion_amplitude_um == min(10.0, 0.05 * n_px)
+def test_motion_is_that_of_an_ordinary_animal_whatever_the_field_of_view():
+    with pytest.warns(SpecWarning, match=r"motion of 10 µm exceeds 5 % of .* \(64 µm\)"):
+        spec = make_recording(n_cells=1, n_px=64, duration_s=0.1, motion=True).spec
+    assert spec.step("brain_motion") == BrainMotion()
 
 
 def test_a_recording_without_cells_is_refused():
@@ -110,7 +121,7 @@ def test_the_truth_scores_itself_fully(recording, truth):
     assert (report.n_true, report.n_est, report.n_matched) == (7, 7, 7)
     assert (report.n_requested, report.n_detectable) == (7, 7)
     assert report.recall == report.precision == report.f1 == 1.0
-    assert report.mean_overlap == pytest.approx(1.0, abs=0.02)
+    assert report.mean_overlap == 1.0
     assert report.trace_corr == report.activity_corr == pytest.approx(1.0)
     assert report.activity_variance_explained == pytest.approx(1.0)
     assert report.activity_scale == pytest.approx(1.0)
@@ -181,6 +192,17 @@ def test_footprints_can_be_given_as_patches(truth):
     report = score(Estimate(footprints=stack, traces=truth.C, activity=truth.S), truth)
     assert report.mean_overlap == 1.0
     assert report.trace_corr == pytest.approx(1.0)
+
+
+def test_flat_footprints_score_themselves_fully_as_images_and_as_patches():
+    somata = {"kind": "place_neurons", "density_per_mm3": 2e5, "soma_radius_um": 5.0}
+    truth = simulate(small(somata, "cell_activity", "composite")).ground_truth
+    stack = truth.A_observed_sparse.crop(*truth.fov_offset, *truth.fov_shape)
+    assert set(np.unique(stack.data)) == {0.0, 1.0}
+    for footprints in (truth.A_observed, stack):
+        report = score({"A": footprints}, truth, restrict_to_detectable=False)
+        assert report.n_matched == report.n_true > 5
+        assert report.mean_overlap == 1.0
 
 
 def test_a_thousand_units_are_scored_in_little_memory():

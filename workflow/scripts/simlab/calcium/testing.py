@@ -17,7 +17,6 @@ from simlab.calcium.metrics import (
 )
 from simlab.calcium.simulation import simulate
 from simlab.calcium.spec import (
-    LARGE_MOTION,
     Acquisition,
     BrainMotion,
     CellActivity,
@@ -58,8 +57,9 @@ def make_recording(
 ):
     """Simulate a small recording of well separated, lively cells.
 
-    The cells lie on the smallest nearly square grid over the central 70 % of the field of view,
-    each off its place by up to 15 % of the grid's spacing.
+    The cells lie on the smallest nearly square grid whose outermost rows and columns are 70 % of
+    the field of view apart, each off its place by up to 15 % of that width over the number of
+    rows or columns, whichever are more.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def make_recording(
     population : NeuronPopulation, optional
         Cells instead of the grid; n_cells, depth_um, soma_radius_um, morphology are not used.
     motion : bool or BrainMotion
-        True: physical motion, as large as it can be without a warning, 10 µm at most.
+        True: `BrainMotion()`, 10 µm as a rule and 15 µm at most, which warns on fields of view
+        below 300 µm.
     activity : CellActivity, optional
         By default one that is active ten times as often as usual.
     sensor : Sensor, optional
@@ -104,8 +105,7 @@ def make_recording(
             positions_um=_grid(n_cells, fov_um, depth_um, seed),
         )
     if motion is True:
-        amplitude = min(10.0, LARGE_MOTION * fov_um)
-        motion = BrainMotion(motion_amplitude_um=amplitude, max_shift_um=1.5 * amplitude)
+        motion = BrainMotion()
     spec = Spec(
         acquisition=Acquisition(
             optics=Optics(magnification=PIXEL_PITCH_UM / pixel_size_um),
@@ -139,15 +139,19 @@ def _grid(n_cells, fov_um, depth_um, seed):
     rows = math.ceil(n_cells / columns)
     usable = GRID_FRACTION * fov_um
     reach = JITTER * usable / max(rows, columns)
+    y, x = _spread(rows, usable), _spread(columns, usable)
     rng = np.random.default_rng(seed)
     centers = []
     for i in range(n_cells):
         row, column = divmod(i, columns)
         dy, dx = rng.uniform(-reach, reach, 2)
-        y = ((row + 0.5) / rows - 0.5) * usable + dy
-        x = ((column + 0.5) / columns - 0.5) * usable + dx
-        centers.append((depth_um, float(y), float(x)))
+        centers.append((depth_um, float(y[row] + dy), float(x[column] + dx)))
     return centers
+
+
+def _spread(n, width):
+    """n equidistant places from -width/2 to width/2; a single one is in the middle."""
+    return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(1)
 
 
 class Estimate:
