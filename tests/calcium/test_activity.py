@@ -1,4 +1,5 @@
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -54,6 +55,7 @@ STEPS = {
     "one bin a frame": CellActivity(spike_sim_hz=1.0, tau_decay_s=0.06, tau_rise_s=0.001),
     "always bursting": CellActivity(p_quiescent_to_active=0.9, active_rate_hz=1e4, f0=0.0),
     "long kernel": CellActivity(tau_rise_s=0.29, tau_decay_s=0.3, p_quiescent_to_active=0.1),
+    "equal times": CellActivity(tau_rise_s=0.3 * (1 - 1e-12), tau_decay_s=0.3),
 }
 
 
@@ -83,6 +85,24 @@ def test_the_kernel_peaks_where_it_should_and_has_the_area_it_should():
     assert kernel.sum() / fps == pytest.approx((decay - rise - cut) / height, rel=1e-4)
 
 
+def test_nearly_equal_times_cancel_no_digits():
+    rise, decay, fps = 0.499999, 0.5, 20.0
+    exact = [
+        (-Decimal(i) / Decimal(fps) / Decimal(decay)).exp()
+        - (-Decimal(i) / Decimal(fps) / Decimal(rise)).exp()
+        for i in range(50)
+    ]
+    expected = [float(sample / max(exact)) for sample in exact]
+    np.testing.assert_allclose(calcium_kernel(rise, decay, fps), expected, rtol=1e-13)
+
+
+def test_traces_of_nearly_equal_times_cancel_no_digits():
+    step = CellActivity(tau_rise_s=0.499999, tau_decay_s=0.5, f0=0.0)
+    found = activity_of(step, 5)
+    expected = activity_by_convolution(step, 5, 0, 20.0, 80)[0]
+    np.testing.assert_allclose(found.C, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_timing_of_a_kernel_is_that_of_its_samples():
     peak, width = kernel_timing(0.05, 0.5)
     kernel = calcium_kernel(0.05, 0.5, 1e5)
@@ -100,6 +120,18 @@ def test_impossible_timings_give_the_nearest_kernel():
     assert rise / decay == pytest.approx(1 - 1e-6)
     rise, decay = tau_from_kernel_timing(1e-9, 1.0)
     assert rise / decay == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("taus", [(0.5, 0.5), (0.6, 0.5), (0.0, 0.5), (-1.0, 0.5), (0.1, math.nan)])
+def test_timing_needs_a_rise_that_is_faster_than_the_decay(taus):
+    with pytest.raises(SpecError, match="expected 0 < tau_rise_s < tau_decay_s"):
+        kernel_timing(*taus)
+
+
+@pytest.mark.parametrize("timing", [(0.0, 1.0), (1.0, -1.0), (math.nan, 1.0)])
+def test_times_of_a_kernel_are_positive(timing):
+    with pytest.raises(SpecError, match=r"fwhm_s = .*; expected > 0"):
+        tau_from_kernel_timing(*timing)
 
 
 def test_a_kernel_that_is_never_positive_is_an_error():

@@ -63,7 +63,7 @@ def calcium_kernel(tau_rise_s, tau_decay_s, fps):
 
 def _response(tau_rise_s, tau_decay_s, fps):
     t = np.arange(max(math.ceil(LONGEST_KERNEL_S * tau_decay_s * fps), 2)) / fps
-    response = np.exp(-t / tau_decay_s) - np.exp(-t / tau_rise_s)
+    response = np.exp(-t / tau_decay_s) * -np.expm1(-t * _rate_difference(tau_rise_s, tau_decay_s))
     if not response.max() > 0:
         raise SpecError(
             f"calcium kernel: no sample is positive with tau_rise_s = {tau_rise_s:g}, "
@@ -72,8 +72,24 @@ def _response(tau_rise_s, tau_decay_s, fps):
     return response
 
 
+def _rate_difference(tau_rise_s, tau_decay_s):
+    """1/rise - 1/decay, 1/s, exact to the last digits also for nearly equal times."""
+    return (tau_decay_s - tau_rise_s) / tau_rise_s / tau_decay_s
+
+
 def kernel_timing(tau_rise_s, tau_decay_s):
-    """Time to peak and full width at half maximum of exp(-t/decay) - exp(-t/rise), in s."""
+    """Time to peak and full width at half maximum of exp(-t/decay) - exp(-t/rise), in s.
+
+    Raises
+    ------
+    SpecError
+        Unless 0 < tau_rise_s < tau_decay_s.
+    """
+    if not 0 < tau_rise_s < tau_decay_s < math.inf:
+        raise SpecError(
+            f"kernel_timing: tau_rise_s = {tau_rise_s:g}, tau_decay_s = {tau_decay_s:g}; "
+            "expected 0 < tau_rise_s < tau_decay_s"
+        )
     peak, width = _unit_timing(tau_rise_s / tau_decay_s)
     return peak * tau_decay_s, width * tau_decay_s
 
@@ -82,7 +98,17 @@ def tau_from_kernel_timing(time_to_peak_s, fwhm_s):
     """Rise and decay time (s) of the kernel with that timing, the inverse of `kernel_timing`.
 
     The ratio of peak time to width grows with rise/decay, which is kept in [1e-4, 1 - 1e-6].
+
+    Raises
+    ------
+    SpecError
+        Unless both times are positive.
     """
+    if not (0 < time_to_peak_s < math.inf and 0 < fwhm_s < math.inf):
+        raise SpecError(
+            f"tau_from_kernel_timing: time_to_peak_s = {time_to_peak_s:g}, fwhm_s = {fwhm_s:g}; "
+            "expected > 0"
+        )
     from scipy.optimize import brentq
 
     target = time_to_peak_s / fwhm_s
@@ -107,7 +133,7 @@ def _unit_timing(ratio):
     from scipy.optimize import brentq
 
     def response(u):
-        return math.exp(-u) - math.exp(-u / ratio)
+        return math.exp(-u) * -math.expm1(-u * (1.0 - ratio) / ratio)
 
     peak = ratio * math.log(ratio) / (ratio - 1.0)
     half = response(peak) / 2.0
@@ -163,10 +189,12 @@ def draw_activity(step, acquisition, n, rng):
     start, stop = step.p_quiescent_to_active, step.p_active_to_quiescent
     active = traces.gate(rng, acquisition.n_frames + pad, n, start, stop)
     rise, decay = (math.exp(-1.0 / (tau * rate)) for tau in (step.tau_rise_s, step.tau_decay_s))
+    apart = _rate_difference(step.tau_rise_s, step.tau_decay_s) / rate
+    excess = tuple(decay**k * -math.expm1(-k * apart) for k in (1, len(response)))
     calcium, noise, spikes = traces.spikes_and_calcium(
         *(rng, active, bins, pad),
         *(min(step.active_rate_hz / rate, 1.0), min(step.quiescent_rate_hz / rate, 1.0)),
-        *(len(response), rise, decay, 1.0 / response.max(), float(step.trace_noise)),
+        *(len(response), rise, decay, excess, 1.0 / response.max(), float(step.trace_noise)),
     )
     calcium += step.f0
     calcium *= gain[:, None]

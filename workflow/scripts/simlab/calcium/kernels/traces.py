@@ -40,13 +40,14 @@ def gate(rng, n_frames, n, start, stop):
 
 @jit
 def spikes_and_calcium(
-    rng, active, bins, pad, p_active, p_quiescent, kernel, rise, decay, scale, noise
+    rng, active, bins, pad, p_active, p_quiescent, kernel, rise, decay, excess, scale, noise
 ):
     """Spike counts and frame means of calcium, cell by cell.
 
-    Calcium is the train of spikes convolved with `kernel`, scale * (decay^k - rise^k) for
-    k < K. Both exponentials are first-order recursions from which a spike is taken out after K
-    samples; while no spike acts they are exactly 0.
+    Calcium is the train of spikes convolved with scale * (decay^k - rise^k) for k < K. The
+    difference of both exponentials and the faster one are first-order recursions from which a
+    spike is taken out after K samples; while no spike acts they are exactly 0. The difference is
+    never formed from its terms, which may be nearly equal.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def spikes_and_calcium(
         K, samples.
     rise, decay : float
         Factors of the exponentials per sample.
+    excess : tuple of 2 float
+        decay - rise and decay^K - rise^K.
     scale : float
     noise : float
         If > 0: standard deviation of normal numbers drawn after the spikes of each cell.
@@ -75,28 +78,28 @@ def spikes_and_calcium(
     calcium = np.empty((n, n_frames))
     noises = np.empty((n if noise > 0 else 0, n_frames))
     spikes = np.zeros((n, n_frames), np.uint16)
-    rise_end, decay_end = rise**kernel, decay**kernel
+    rise_end = rise**kernel
+    step, end = excess
     recent = np.zeros(kernel, np.uint8)
     for i in range(n):
         recent[:] = 0
         at = acting = 0
-        slow = fast = 0.0
+        response = fast = 0.0
         for frame in range(total):
             probability = p_active if active[i, frame] else p_quiescent
             summed = 0.0
             count = 0
             for _ in range(bins):
-                slow *= decay
+                response = decay * response + step * fast
                 fast *= rise
                 if recent[at]:
-                    slow -= decay_end
+                    response -= end
                     fast -= rise_end
                     acting -= 1
                     if acting == 0:
-                        slow = fast = 0.0
+                        response = fast = 0.0
                 spike = rng.random() < probability
                 if spike:
-                    slow += 1.0
                     fast += 1.0
                     acting += 1
                     count += 1
@@ -104,7 +107,7 @@ def spikes_and_calcium(
                 at += 1
                 if at == kernel:
                     at = 0
-                summed += slow - fast
+                summed += response
             if frame >= pad:
                 calcium[i, frame - pad] = scale * summed / bins
                 spikes[i, frame - pad] = count
@@ -198,7 +201,7 @@ def warm():
     """Compile the entry points."""
     rng = np.random.default_rng(0)
     active = gate(rng, 2, 1, 0.5, 0.5)
-    spikes_and_calcium(rng, active, 2, 1, 0.5, 0.1, 2, 0.1, 0.5, 1.0, 0.1)
+    spikes_and_calcium(rng, active, 2, 1, 0.5, 0.1, 2, 0.1, 0.5, (0.4, 0.24), 1.0, 0.1)
     one = np.ones(1)
     bleach(np.ones((1, 2)), one, 1.0, 1.0, np.zeros(1, np.int64), one)
     one_pole(one, 0.5, 0.5, 0.0)
