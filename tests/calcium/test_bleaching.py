@@ -56,11 +56,29 @@ def test_the_floor_without_light_or_turnover():
     assert bleaching_floor(0.0, 1.0, 1.0, 100.0) == 1.0
     assert bleaching_floor(0.0, 0.0, 0.0, math.inf) == 1.0
     assert bleaching_floor(0.1, 1.0, 1.0, math.inf) == 0.0
+    assert bleaching_floor(0.1, 1.0, 1.0, 0.0) == 1.0
 
 
-def test_negative_arguments_of_the_floor_are_named():
-    with pytest.raises(SpecError, match=r"emission = -1\.0"):
-        bleaching_floor(0.1, 1.0, -1.0, 100.0)
+def test_floors_of_arrays_are_those_of_their_elements():
+    q, light = np.array([[0.0], [0.002]]), np.array([0.0, 0.3, 1.7])
+    for tau in (0.0, 300.0, math.inf):
+        found = bleaching_floor(q, 1.3, light, tau)
+        each = [[bleaching_floor(a, 1.3, e, tau) for e in light] for (a,) in q]
+        np.testing.assert_array_equal(found, each)
+    taus = bleaching_floor(0.1, 1.0, 1.0, np.array([0.0, 10.0, math.inf]))
+    np.testing.assert_allclose(taus, [1.0, 0.5, 0.0])
+
+
+@pytest.mark.parametrize("emission", [-1.0, np.array([1.0, -1.0]), math.nan])
+def test_negative_arguments_of_the_floor_are_named(emission):
+    with pytest.raises(SpecError, match=r"emission = .*; expected >= 0"):
+        bleaching_floor(0.1, 1.0, emission, 100.0)
+
+
+@pytest.mark.parametrize("tau", [0, -1.0, math.nan])
+def test_a_pool_needs_a_turnover_time(tau):
+    with pytest.raises(SpecError, match=r"bleaching_pool: tau_frames = .*; expected > 0"):
+        bleaching_pool(np.ones(3), 0.1, tau, 1.0)
 
 
 def test_recovery_in_the_dark_starts_at_the_present_and_ends_at_one():

@@ -19,7 +19,7 @@ def bleaching_pool(emission, q, tau_frames, intensity, b0=1.0):
         Clean fluorescence of each frame.
     q : float
         Bleached fraction per frame at emission and intensity 1.
-    tau_frames : float
+    tau_frames : float > 0
         Turnover time, frames.
     intensity : float or (n,) array
         Excitation at each cell.
@@ -29,7 +29,14 @@ def bleaching_pool(emission, q, tau_frames, intensity, b0=1.0):
     Returns
     -------
     float64 array shaped like `emission`
+
+    Raises
+    ------
+    SpecError
+        If tau_frames <= 0.
     """
+    if not tau_frames > 0:
+        raise SpecError(f"bleaching_pool: tau_frames = {tau_frames:g}; expected > 0")
     emission = np.asarray(emission, np.float64)
     rows = np.ascontiguousarray(np.atleast_2d(emission))
     return fade(rows, q, tau_frames, intensity, b0).reshape(emission.shape)
@@ -58,7 +65,8 @@ def rests_of(segments, turnover_tau_s):
 def bleaching_floor(q, intensity, emission, tau_frames):
     """Fraction that stays unbleached under constant light: k / (k + q I e) with k = 1/tau.
 
-    1 where the denominator is 0.
+    1 where the denominator is 0, and without a turnover time (tau_frames = 0). Scalars or arrays
+    that fit each other.
 
     Raises
     ------
@@ -67,13 +75,15 @@ def bleaching_floor(q, intensity, emission, tau_frames):
     """
     values = {"q": q, "intensity": intensity, "emission": emission, "tau_frames": tau_frames}
     for name, value in values.items():
-        if np.any(np.asarray(value) < 0):
+        if not np.all(np.asarray(value) >= 0):
             raise SpecError(f"bleaching_floor: {name} = {value}; expected >= 0")
-    if tau_frames == 0:
-        return 1.0
-    recovery = 1.0 / tau_frames
-    loss = recovery + q * intensity * emission
-    return recovery / loss if loss > 0 else 1.0
+    tau, light = np.broadcast_arrays(
+        np.asarray(tau_frames, np.float64), np.multiply(np.multiply(q, intensity), emission)
+    )
+    recovery = np.divide(1.0, tau, out=np.zeros(tau.shape), where=tau > 0)
+    loss = recovery + light
+    level = np.divide(recovery, loss, out=np.ones(tau.shape), where=(loss > 0) & (tau > 0))
+    return level[()]
 
 
 def dark_recovery(b0, t, tau):
