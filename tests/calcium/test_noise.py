@@ -71,6 +71,22 @@ def test_a_pixel_has_its_number_wherever_a_row_begins(first, n):
     assert np.array_equal(z, whole[first:])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((-3, 0, 5), "seed is -3; expected a whole number >= 0"),
+        ((3, -1, 2), "frame is -1; expected a whole number >= 0 and < 4294967296"),
+        ((3, 2**32, 2), "frame is 4294967296"),
+        ((3, 1.5, 2), "frame is 1.5"),
+        ((3, 1, -2), "n_pixels is -2"),
+        ((3, 1, 2, -1), "stream is -1"),
+    ],
+)
+def test_numbers_that_no_counter_has_are_refused(arguments, text):
+    with pytest.raises(SpecError, match=text):
+        noise.normals(*arguments)
+
+
 def test_normals_are_normal():
     z = noise.normals(1, 0, 1_000_000).astype(float)
     n = z.size
@@ -156,3 +172,9 @@ def test_counts_need_a_sensor_and_a_frame_of_the_recording():
         sensor.digitize(frame, 0, small())
     with pytest.raises(SpecError, match="frame is 2, the recording has 2"):
         sensor.digitize(frame, 2, flat_spec())
+
+
+@pytest.mark.parametrize("shape", [(300, 299), (90000,), (1, 300, 300), ()])
+def test_a_frame_has_the_size_of_the_sensor(shape):
+    with pytest.raises(SpecError, match=r"the sensor has \(300, 300\)"):
+        sensor.digitize(np.ones(shape, np.float32), 0, flat_spec())

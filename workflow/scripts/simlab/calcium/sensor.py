@@ -134,7 +134,15 @@ def digitize(intensity, frame, spec):
     Returns
     -------
     uint8 or uint16 (H, W)
+
+    Raises
+    ------
+    SpecError
+        If the frame has another size or the recording no such frame, or without a sensor step.
     """
+    shape = np.shape(intensity)
+    if shape != spec.acquisition.fov_shape:
+        raise SpecError(f"intensity is {shape} px, the sensor has {spec.acquisition.fov_shape}")
     if not 0 <= frame < spec.acquisition.n_frames:
         raise SpecError(f"frame is {frame}, the recording has {spec.acquisition.n_frames} frames")
     clean = np.ascontiguousarray(intensity, np.float32)[np.newaxis]
