@@ -77,6 +77,14 @@ def test_kept_apart_cells_are_those_of_a_plain_rejection(density, distance):
     assert used.bit_generator.state == rng.bit_generator.state
 
 
+@pytest.mark.parametrize("distance", [1e-18, 1e-300, 5e-324])
+def test_a_distance_of_next_to_nothing_keeps_no_cells_apart(distance):
+    plain, kept_apart = (
+        centers_of(spec_of(density_per_mm3=6e4, min_distance_um=d)) for d in (0.0, distance)
+    )
+    np.testing.assert_array_equal(kept_apart, plain)
+
+
 def test_too_little_room_is_warned_of():
     spec = spec_of(min_distance_um=80.0, density_per_mm3=50000.0)
     with pytest.warns(SpecWarning, match="leaves room for [0-9]+ of [0-9]+ cells in"):

@@ -36,7 +36,8 @@ def place_apart(rng, low, high, distance, count, attempts):
     """
     sides = np.empty(3, np.int64)
     for axis in range(3):
-        sides[axis] = min(int((high[axis] - low[axis]) / distance) + 1, MOST_CUBES)
+        fitting = (high[axis] - low[axis]) / distance
+        sides[axis] = int(fitting) + 1 if fitting < MOST_CUBES - 1 else MOST_CUBES
     side = np.empty(3)
     for axis in range(3):
         side[axis] = max((high[axis] - low[axis]) / sides[axis], distance)
