@@ -63,8 +63,9 @@ def test_a_curved_focus_is_a_sphere():
 
 
 def test_the_depth_of_field_can_be_given():
-    assert Optics(depth_of_field_um=7).depth_of_field == 7.0
-    assert Optics(na=0.3).depth_of_field == pytest.approx(7.7583333333, rel=1e-9)
+    assert Optics(depth_of_field_um=7).dof_um == 7.0
+    assert Optics(na=0.3).dof_um == pytest.approx(7.7583333333, rel=1e-9)
+    assert not hasattr(Optics(), "depth_of_field")
 
 
 def test_frames_at_half_are_rounded_to_even():

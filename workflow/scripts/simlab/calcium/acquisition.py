@@ -53,13 +53,11 @@ class Optics(Section):
         return 0.21 * (self.emission_nm / 1000.0) / self.na
 
     @property
-    def depth_of_field(self):
+    def dof_um(self):
         """Half depth of field, µm: `depth_of_field_um`, or 1.33 wavelength/NA^2 for auto."""
         if self.depth_of_field_um == "auto":
             return 1.33 * (self.emission_nm / 1000.0) / self.na**2
         return self.depth_of_field_um
-
-    dof_um = depth_of_field
 
     @property
     def collection_efficiency(self):
