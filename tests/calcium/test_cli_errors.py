@@ -124,7 +124,7 @@ PROBLEMS = {
     "simulate ok.json -o new/r.h5 --until vignete": "until='vignete' is no stage of this specificat"
     "ion, did you mean vignette?",
     "simulate long.json -o new/r.h5": "long.json: acquisition.duration_s=1e+300 s",
-    "simulate huge.json -o new/r.h5": "not enough memory",
+    "simulate huge.json -o new/r.h5": "huge.json: the recording needs about",
     "simulate ok.json -o file/r.h5": "cannot write file/r.h5: file is not a directory",
     "simulate ok.json -o file/a/r.h5": "cannot write file/a/r.h5: file is not a directory",
     "simulate ok.json -o dir": "cannot write dir: it is a directory",
@@ -169,6 +169,14 @@ PROBLEMS = {
 @pytest.mark.parametrize("line", PROBLEMS)
 def test_what_cannot_be_done_is_told_before_anything_is_made(refused, line):
     assert refused(line, PROBLEMS[line]) == ""
+
+
+def test_too_little_memory_is_told(refused, monkeypatch):
+    def build(*args, **kwargs):
+        raise MemoryError("unable to allocate 9 TiB")
+
+    monkeypatch.setattr("simlab.calcium.runs.save_recording", build)
+    refused("simulate ok.json -o new/r.h5", "not enough memory (unable to allocate 9 TiB)")
 
 
 def test_ffmpeg_adds_nothing_to_the_line(run, folder):

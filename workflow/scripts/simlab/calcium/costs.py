@@ -2,6 +2,11 @@
 
 import math
 
+import numpy as np
+
+from simlab.calcium.errors import SpecError
+from simlab.calcium.steps import motion_bins
+
 SECONDS_PER_ITEM = 0.0045
 """CPU seconds per frame of the Miniscope V4 over CA1, statistics and file included;
 `make benchmark` prints the line to put here."""
@@ -12,6 +17,63 @@ SECONDS_PER_TRACE_VALUE = 2e-7
 BASE_MB, LEAST_MB = 250, 400
 CHUNK_FRAMES = 32
 CHUNKS_HELD = 3
+MAX_JOB_MB = 65536
+MAX_BLUR_PX = 1e5
+DECAYS_SAMPLED, DECAYS_BEFORE = 5, 6
+"""Decay times of a calcium kernel, and of what cells do before frame 0."""
+
+
+def check_simulation(spec, until=None):
+    """SpecError if a specification cannot be simulated, not until `until`, or is too large."""
+    spec.check_simulation(until)
+    with np.errstate(all="ignore"):
+        try:
+            blur, megabytes = _widest_blur_px(spec), _working_megabytes(spec)
+        except (OverflowError, ValueError):  # beyond the numbers that there are
+            blur, megabytes = 0.0, math.inf
+    if not blur <= MAX_BLUR_PX:
+        raise SpecError(
+            f"a blur of {blur:.3g} px (standard deviation) cannot be simulated, at most "
+            f"{MAX_BLUR_PX:g} px; look at optics, pixel size and depths"
+        )
+    if not megabytes <= MAX_JOB_MB:
+        raise SpecError(
+            f"the recording needs about {megabytes:.4g} MiB of memory, at most {MAX_JOB_MB} are "
+            "planned; look at its size, length, cells and time constants"
+        )
+
+
+def _working_megabytes(spec):
+    """Memory of a simulation, MiB: the job's, and what it needs to draw time courses."""
+    acquisition, frames, work = spec.acquisition, spec.acquisition.n_frames, 0.0
+    activity, neuropil = spec.step("cell_activity"), spec.step("neuropil")
+    if activity is not None:
+        rate = max(activity.spike_sim_hz, acquisition.fps)
+        work += 32 * DECAYS_SAMPLED * activity.tau_decay_s * rate
+        work += spec.n_cells() * DECAYS_BEFORE * activity.tau_decay_s * acquisition.fps
+    if neuropil is not None:
+        work += 24 * neuropil.n_components * frames
+    if spec.step("brain_motion") is not None:
+        work += 80 * frames * motion_bins(acquisition.fps)
+    return megabytes_of(spec) + work / 2**20
+
+
+def _widest_blur_px(spec):
+    """Largest standard deviation of a blur, px."""
+    acquisition, widths = spec.acquisition, [0.0]
+    cells, neuropil = spec.step("place_neurons"), spec.step("neuropil")
+    if cells is not None and spec.step("optics") is not None:
+        widths += [_blur_px(acquisition, one) for one in cells.resolved_populations]
+    if neuropil is not None:
+        widths.append(neuropil.spatial_sigma_um / acquisition.pixel_size_um)
+    return max(widths)
+
+
+def _blur_px(acquisition, population):
+    low, high = population.depth_extent_um
+    focus = acquisition.focal_depth_in_tissue_um
+    focus = (low + high) / 2 if focus == "auto" else focus
+    return max(float(acquisition.cell_optics(z, focus)[0]) for z in (low, high))
 
 
 def _patch_pixels(spec):
@@ -25,12 +87,7 @@ def _patch_pixels(spec):
         size = population.soma_radius_um * (1 + population.irregularity)
         if population.morphology == "cytosolic":
             size += 1.5 * population.dendrite_length_um
-        low, high = population.depth_range_um
-        focus = acquisition.focal_depth_in_tissue_um
-        focus = (low + high) / 2 if focus == "auto" else focus
-        blur = 0.0
-        if optics:
-            blur = max(float(acquisition.cell_optics(z, focus)[0]) for z in (low, high))
+        blur = _blur_px(acquisition, population) if optics else 0.0
         reach = max(reach, size / acquisition.pixel_size_um + 4 * blur + 1)
     height, width = spec.canvas_shape
     return int(min(2 * reach, height) * min(2 * reach, width))

@@ -4,6 +4,7 @@ import functools
 import math
 
 from simlab.calcium.costs import (
+    check_simulation,
     movie_bytes,
     scene_bytes,
     seconds_of,
@@ -18,7 +19,6 @@ from simlab.core.splits import SPLITS
 SECONDS_PER_JOB = 2.5
 JOBS = 5
 """Rules that run once for every data set: index, normalization, checks, preview, manifest."""
-MAX_JOB_MB = 65536
 MAX_SHOWN = 10
 PREVIEWED = 6
 RAW = "Y800"
@@ -206,7 +206,7 @@ def _problems_of(dataset, point):
     """What stands in the way of one recording."""
     spec = point.spec
     try:
-        spec.check_simulation()
+        check_simulation(spec)
     except SpecError as error:
         yield str(error)
     sensor = spec.step("sensor") is not None
@@ -223,9 +223,6 @@ def _problems_of(dataset, point):
             yield f"stages: {stage!r} is no step of this recording ({', '.join(spec.stage_names)})"
     yield from _problems_of_parts(dataset, spec)
     yield from _problems_of_training(dataset, spec)
-    megabytes = point.megabytes
-    if megabytes > MAX_JOB_MB:
-        yield f"a job needs about {megabytes} MiB, at most {MAX_JOB_MB} are planned"
 
 
 def _problems_of_parts(dataset, spec):

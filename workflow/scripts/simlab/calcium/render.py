@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from simlab.calcium.costs import check_simulation
 from simlab.calcium.errors import SpecError
 from simlab.calcium.extensions import add_hot_pixels
 from simlab.calcium.light_path import LightPath
@@ -87,7 +88,7 @@ def iter_frames(spec, *, chunk_frames=DEFAULT_CHUNK, t0=0, t1=None, perf=None):
         Before anything is simulated.
     """
     check_chunk(chunk_frames)
-    spec.check_simulation()
+    check_simulation(spec)
     if not spec.has_movie():
         raise SpecError("the specification has no step that makes a movie")
     t1 = spec.acquisition.n_frames if t1 is None else t1

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from simlab.calcium.check_case import View
 from simlab.calcium.checks import run_checks
-from simlab.calcium.config import CalciumDataset, load_spec, parse_mapping, read_mapping
+from simlab.calcium.config import CalciumDataset, load_spec, one_line, parse_mapping, read_mapping
+from simlab.calcium.costs import check_simulation
 from simlab.calcium.errors import EstimateError, SpecError
 from simlab.calcium.points import first_problem, shown_axes
 from simlab.calcium.recording import Recording
@@ -99,16 +100,8 @@ def read_simulable(path, *, until=None, noise=None):
     with pointed(path):
         if noise is not None:
             spec = with_overrides(spec, {"ext.sensor_noise": noise})
-        spec.check_simulation(until)
+        check_simulation(spec, until)
     return spec
-
-
-def one_line(error):
-    """A ConfigError of several lines ("where: 2 problems", one a line) as one line."""
-    head, *lines = str(error).splitlines()
-    if not lines:
-        return head
-    return f"{head.rsplit(':', 1)[0]}: " + "; ".join(line.strip() for line in lines)
 
 
 def save_recording(spec, path, *, until=None, perf=None):

@@ -10,7 +10,7 @@ from simlab.calcium import extensions
 from simlab.calcium.activity import draw_activity
 from simlab.calcium.bleaching import bleach_cells
 from simlab.calcium.cells import place_neurons
-from simlab.calcium.costs import scene_bytes, seconds_of
+from simlab.calcium.costs import check_simulation, scene_bytes, seconds_of
 from simlab.calcium.fields import falloff_field, leakage_field, sample_field_at
 from simlab.calcium.footprints import FootprintStack
 from simlab.calcium.motion import draw_shifts
@@ -63,9 +63,9 @@ def build_scene(spec, *, until=None, perf=None, span_names="setup"):
     Raises
     ------
     SpecError
-        If the specification cannot be simulated or has no stage `until`.
+        If the specification cannot be simulated, is too large, or has no stage `until`.
     """
-    spec.check_simulation(until)
+    check_simulation(spec, until)
     _warn_of_many_cells(spec)
     build = _Build(spec, perf, span_names)
     for step in spec.steps:

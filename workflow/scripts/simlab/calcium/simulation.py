@@ -42,7 +42,6 @@ def simulate(spec, *, until=None, perf=None):
     SpecError
         Before any work: `until` names no stage, or the specification cannot be simulated.
     """
-    spec.check_simulation(until)
     scene = build_scene(spec, until=until, perf=perf, span_names="stages")
     movie, snapshots = _movie(Renderer(scene, STAGE_SPANS), perf)
     with measure(perf, "finalize"):

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from simlab.calcium.costs import check_simulation
 from simlab.calcium.errors import SpecError
 from simlab.calcium.movie_writing import open_movie, plan_movie, write_chunks
 from simlab.calcium.render import DEFAULT_CHUNK, Renderer, check_chunk
@@ -133,7 +134,7 @@ def write_miniscope_folder(spec, folder, frames_per_file=1000, *, progress=True)
 
 def _check_movie(spec):
     """Number of frames; SpecError if the specification makes no movie or cannot be simulated."""
-    spec.check_simulation()
+    check_simulation(spec)
     if not spec.has_movie():
         raise SpecError("the specification has no step that makes a movie")
     return spec.acquisition.n_frames
