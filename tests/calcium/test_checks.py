@@ -125,6 +125,47 @@ def test_a_count_beyond_the_bit_depth_is_found(tmp_path):
     assert data.failed() == ["count_range"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clean": None},
+        {"unknown": 1},
+        lambda content: {"clean": {**content["clean"], "mean": content["clean"]["mean"] * 1.01}},
+        lambda content: {"clean": {**content["clean"], "std": content["clean"]["std"] * 1.01}},
+        lambda content: {"clean": {**content["clean"], "max": 0.0}},
+        lambda content: {"clean": {**content["clean"], "count": 7}},
+        lambda content: {
+            "clean": {k: v for k, v in content["clean"].items() if k != "frame_means"}
+        },
+    ],
+)
+def test_statistics_that_contradict_themselves_are_found(spoiled, change):
+    content = read_json(spoiled.statistics())
+    write_json(
+        spoiled.statistics(), {**content, **(change(content) if callable(change) else change)}
+    )
+    assert spoiled.failed() == ["statistics_match"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps.sensor.photons_per_unit": 150.0},
+        {"ext.hot_pixels": {"fraction": 2e-3, "level_adu": 3000.0}},
+        {"ext.hot_pixels": {"fraction": 2e-3, "level_adu": 10.0}},
+        {
+            "ext.shot_noise": "poisson",
+            "ext.segments": [{"start_frame": 9, "gap_s": 5.0, "exposure": 0.7}],
+        },
+        {"ext.dropped_frames": {"fraction": 0.4, "fill": "black"}},
+    ],
+)
+def test_good_data_of_bright_movies_and_extensions_pass(tmp_path, changes):
+    data = SmallDataset.of(tmp_path / "good", {**ONE, "set": changes, "video": False})
+    data.make_movie(data.points[0])
+    assert data.failed() == []
+
+
 def test_statistics_of_another_movie_are_found(spoiled):
     content = read_json(spoiled.statistics())
     write_json(spoiled.statistics(), {**content, "mean": content["mean"] + 1e-9})

@@ -103,6 +103,7 @@ def test_errors_of_a_spec_keep_their_place():
         ),
         ({"preset": PRESET, "sweep": {"axes": {"seed": 1}}}, "a list of values is expected"),
         ({"preset": PRESET, "stages": ["vignette", "vignette"]}, "a stage is named twice"),
+        ({"preset": PRESET, "stages": ["composite", "cells_only"]}, "a stage is named twice"),
         (
             {"preset": PRESET, "video": True, "recordings": False, "training": {}},
             "training needs recordings",
@@ -116,6 +117,13 @@ def test_errors_of_a_spec_keep_their_place():
 )
 def test_what_cannot_be_meant_is_refused(mapping, expected):
     assert expected in problem(mapping)
+
+
+def test_a_typo_in_a_spec_file_is_told_with_file_and_key(tmp_path):
+    path = tmp_path / "typo.yaml"
+    path.write_text(json.dumps({**SPEC, "acquisition": {"fpz": 20}}))
+    text = problem({"spec": str(path)})
+    assert "typo.yaml: acquisition.fpz: unknown key, did you mean fps?" in text
 
 
 def test_a_missing_spec_file_is_named():

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from simlab.calcium import plan
+from simlab.calcium import plan, simulate
 from simlab.calcium.config import CalciumDataset
+from simlab.calcium.costs import snapshot_bytes
 from simlab.calcium.points import replicate_seed, split_of
 from simlab.core.config import parse_config
 from simlab.core.random import generator
@@ -122,6 +123,12 @@ def test_an_empty_axis_leaves_nothing_to_make():
     [
         ({"set": {"acquisition.image_sensor.bit_depth": 17}}, "bit_depth up to 16 is supported"),
         ({"stages": ["vignette"]}, "'vignette' is no step of this recording"),
+        ({"stages": ["compositt"]}, "did you mean composite?"),
+        (
+            {"sweep": {"axes": {"acquisition.image_sensor.n_px_width": [48, 56]}},
+             "training": {"patch": None}},
+            "needs one frame size, found 48 x 48 and 48 x 56 px",
+        ),
         ({"frames_per_part": 5, "set": {"ext.sensor_noise": "sequential"}}, "in parts, use null"),
         ({"frames_per_part": 5, "set": {"output.save_intermediates": True}}, "no snapshots"),
         ({"training": {"frames": 21, "patch": 16}}, "training.frames is 21"),
@@ -190,6 +197,34 @@ def test_the_estimate_counts_jobs_and_frames():
     assert estimate.details.startswith("480 frames")
     movies = 6 * 80 * 128 * 128
     assert movies <= estimate.bytes < 1.5 * movies
+
+
+def test_snapshots_count_as_bytes_and_memory(tmp_path):
+    kept = {"output.save_intermediates": True}
+    [plain], [snapped] = (dataset(set=s).expansion.points for s in ({}, kept))
+    recording = simulate(snapped.spec)
+    held = sum(recording.stage(name).nbytes for name in recording.snapshots)
+    assert snapshot_bytes(snapped.spec) == held
+    assert snapshot_bytes(plain.spec) == 0
+    assert plan.estimate("x", dataset(set=kept)).bytes - plan.estimate("x", dataset()).bytes == held
+    longer = {**kept, "acquisition.duration_s": 600.0}
+    [long] = dataset(set=longer).expansion.points
+    assert long.megabytes > held * 600 / 2**20
+
+
+def test_the_peak_is_that_of_the_largest_job():
+    plain = plan.estimate("x", dataset()).peak_mb
+    assert plan.estimate("x", dataset(video=True)).peak_mb == 2 * plain
+    cut = dataset(training={"patch": 48, "frames": 20, "samples_per_recording": 4000,
+                            "samples_per_shard": 4000})  # fmt: skip
+    assert plan.estimate("x", cut).peak_mb == pytest.approx(
+        plain + 4000 * 20 * 48**2 * 5 / 2**20, 0.01
+    )
+
+
+def test_a_recording_of_very_many_cells_is_told():
+    crowd = dataset(set={"steps.place_neurons.density_per_mm3": 3e7})
+    assert plan.estimate("x", crowd).details.endswith("cells in one recording take long")
 
 
 def test_memory_follows_the_size_of_the_scene():

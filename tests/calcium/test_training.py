@@ -121,7 +121,7 @@ def test_the_cut_into_shards_changes_no_sample(small_calcium, tmp_path):
     data = SmallDataset.of(
         small_calcium.copy(tmp_path / "six").folder, {**SMALL, "training": training}
     )
-    for path in data.path("training").glob("*.h5"):
+    for path in [*data.path("training").glob("*.h5"), data.path("manifest.json")]:
         path.unlink()
     data.make_training()
     few, many = load_training(data.folder), load_training(small_calcium.folder)
@@ -137,6 +137,19 @@ def test_pairs_survive_the_way_to_a_worker_process(small_calcium):
     again = pickle.loads(pickle.dumps(pairs))
     np.testing.assert_array_equal(again[0][0], first)
     pairs.close()
+
+
+def test_shards_of_an_earlier_run_are_not_loaded(small_calcium, tmp_path):
+    data = small_calcium.copy(tmp_path / "older")
+    kept = data.path("training", "train-00000.h5")
+    for name in ("train-00009.h5", "excluded-00000.h5"):
+        data.path("training", name).write_bytes(kept.read_bytes())
+    assert len(load_training(data.folder)) == len(load_training(small_calcium.folder))
+    data.path("manifest.json").unlink()
+    with pytest.raises(InputFileError, match="4 training shards of split train are of different"):
+        load_training(data.folder)
+    data.path("training", "train-00009.h5").unlink()
+    assert len(load_training(data.folder)) == len(load_training(small_calcium.folder))
 
 
 def test_what_is_no_shard_is_refused(small_calcium, tmp_path):

@@ -79,10 +79,22 @@ def test_a_second_run_has_nothing_to_do(snakemake, copy_of, campaign):
 @pytest.mark.parametrize(
     ("values", "expected", "untouched"),
     [
-        ({"seed": 5}, {"calcium_training", "calcium_manifest"}, RENDERING),
-        ({"video_options": {"vmax": 200}}, {"calcium_video"}, {"calcium_recording"}),
-        ({"stages": ["leakage"]}, {"calcium_stage", "calcium_manifest"}, RENDERING),
-        ({"training": None}, {"calcium_manifest"}, RENDERING),
+        (
+            {"seed": 5},
+            {"calcium_training", "calcium_manifest"},
+            RENDERING | GATHERING - {"calcium_manifest"},
+        ),
+        (
+            {"video_options": {"vmax": 200}},
+            {"calcium_video", "calcium_checks"},
+            {"calcium_recording", "calcium_preview", "calcium_index", "calcium_training"},
+        ),
+        (
+            {"stages": ["leakage"]},
+            {"calcium_stage", "calcium_manifest"},
+            RENDERING | {"calcium_training", "calcium_checks", "calcium_preview"},
+        ),
+        ({"training": None}, {"calcium_manifest"}, RENDERING | {"calcium_checks"}),
         ({"set": {"ext.shot_noise": "poisson"}}, RENDERING | GATHERING, set()),
         ({"sweep": {"axes": {"seed": [1, 2, 3]}}}, RENDERING | {"calcium_checks"}, set()),
     ],

@@ -50,7 +50,7 @@ rule calcium_index:
     conda:
         "../../envs/calcium.yaml"
     params:
-        spec=lambda wildcards: calcium_specs.dataset_spec(CALCIUM[wildcards.dataset]),
+        spec=lambda wildcards: calcium_specs.points_spec(CALCIUM[wildcards.dataset]),
         code=code_digest("calcium_index.py"),
     script:
         "../scripts/calcium_index.py"
@@ -356,7 +356,7 @@ rule calcium_checks:
         ),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        spec=lambda wildcards: calcium_specs.dataset_spec(CALCIUM[wildcards.dataset]),
+        spec=lambda wildcards: calcium_specs.checks_spec(CALCIUM[wildcards.dataset]),
         code=code_digest("calcium_checks.py"),
     script:
         "../scripts/calcium_checks.py"
@@ -378,6 +378,8 @@ rule calcium_preview:
         ),
     log:
         "logs/calcium_preview/{dataset}.log",
+    benchmark:
+        "logs/calcium_preview/{dataset}.tsv"
     conda:
         "../../envs/calcium.yaml"
     threads: 2
@@ -388,7 +390,7 @@ rule calcium_preview:
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        spec=lambda wildcards: calcium_specs.dataset_spec(CALCIUM[wildcards.dataset]),
+        spec=lambda wildcards: calcium_specs.points_spec(CALCIUM[wildcards.dataset]),
         code=code_digest("calcium_preview.py"),
     script:
         "../scripts/calcium_preview.py"

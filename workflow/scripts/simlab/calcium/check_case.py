@@ -109,14 +109,15 @@ class Movie:
         Counts above the largest that the sensor gives.
     means : float64 (T,)
         Mean of every frame.
-    clipped : float64 (T,)
-        Share of the pixels of every frame that are 0 or the largest count.
+    dark, saturated : float64 (T,)
+        Share of the pixels of every frame that are 0, and that are the largest count.
     """
 
     statistics: dict
     outside: int
     means: np.ndarray
-    clipped: np.ndarray
+    dark: np.ndarray
+    saturated: np.ndarray
 
 
 def measure_movie(view):
@@ -125,7 +126,7 @@ def measure_movie(view):
     depth = None if sensor is None else view.camera.bit_depth
     largest = view.camera.max_count
     n_frames = view.recording.n_frames
-    statistics, outside, means, clipped = None, 0, [], []
+    statistics, outside, means, dark, saturated = None, 0, [], [], []
     for t0 in range(0, n_frames, CHUNK):
         frames = view.recording.frames(t0, min(t0 + CHUNK, n_frames))
         if statistics is None:
@@ -133,12 +134,12 @@ def measure_movie(view):
         if sensor is not None:
             outside += int((frames > largest).sum())
             frames = np.minimum(frames, largest)
-            at_ends = (frames == 0) | (frames == largest)
-            clipped.extend(at_ends.mean(axis=(1, 2)))
+            dark.extend((frames == 0).mean(axis=(1, 2)))
+            saturated.extend((frames == largest).mean(axis=(1, 2)))
         means.extend(frames.mean(axis=(1, 2), dtype=np.float64))
         statistics.push(frames)
     if statistics is None:
         dtype = view.recording.dtype
         statistics = MovieStatistics(spec.fov_shape, dtype, depth)
     content = statistics.content(view.point.key)
-    return Movie(content, outside, np.array(means), np.array(clipped))
+    return Movie(content, outside, np.array(means), np.array(dark), np.array(saturated))

@@ -19,7 +19,7 @@ from simlab.core.config import (
     parse_config,
     user_path,
 )
-from simlab.core.errors import InputFileError
+from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import open_input
 
 FOURCC = 4
@@ -71,12 +71,28 @@ def _kind(content):
     return "nothing" if content is None else f"{type(content).__name__} {str(content)[:40]!r}"
 
 
+def load_spec(path):
+    """The Spec of a JSON or YAML file; every problem is named with file and field."""
+    return parse_config(Spec, read_mapping(path), str(path))
+
+
+def one_line(error):
+    """A ConfigError of several lines ("where: 2 problems", one a line) as one line."""
+    head, *lines = str(error).splitlines()
+    if not lines:
+        return head
+    return f"{head.rsplit(':', 1)[0]}: " + "; ".join(line.strip() for line in lines)
+
+
 def _base_spec(value, validate):
     """`value`, or what the file holds that it names, as Spec; advice is left to the jobs."""
-    if isinstance(value, str):
-        value = read_mapping(user_path(value))
     with without_advice():
-        return validate(value)
+        if not isinstance(value, str):
+            return validate(value)
+        try:
+            return load_spec(user_path(value))
+        except ConfigError as error:
+            raise ValueError(one_line(error)) from None
 
 
 BaseSpec = Annotated[Spec, WrapValidator(_base_spec, json_schema_input_type=Spec | str)]
@@ -242,7 +258,8 @@ class CalciumDataset(Section):
             raise ValueError(
                 "replicates draw the seeds of the recordings: no axis `seed` beside them"
             )
-        if len(set(self.stages)) < len(self.stages):
+        stages = ["composite" if stage == "cells_only" else stage for stage in self.stages]
+        if len(set(stages)) < len(stages):
             raise ValueError("stages: a stage is named twice")
         return self
 
@@ -260,8 +277,3 @@ class CalciumConfig(Section):
     """The calcium data sets of a campaign, by name."""
 
     datasets: dict[Name, CalciumDataset] = Field(min_length=1)
-
-
-def load_spec(path):
-    """The Spec of a JSON or YAML file; every problem is named with file and field."""
-    return parse_config(Spec, read_mapping(path), str(path))

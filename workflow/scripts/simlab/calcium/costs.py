@@ -108,7 +108,23 @@ def megabytes_of(spec):
     chunk = CHUNK_FRAMES * height * width * 6
     sums = 16 * height * width
     scene = scene_bytes(spec)
-    return max(LEAST_MB, int(BASE_MB + (scene + CHUNKS_HELD * chunk + sums) / 2**20))
+    whole = 0
+    if spec.output.save_intermediates:
+        whole = snapshot_bytes(spec) + movie_bytes(spec)
+    return max(LEAST_MB, int(BASE_MB + (scene + CHUNKS_HELD * chunk + sums + whole) / 2**20))
+
+
+def snapshot_bytes(spec):
+    """Bytes of the snapshots of a recording; 0 where they are not kept."""
+    if not spec.output.save_intermediates:
+        return 0
+    pixels = 0
+    moved = False
+    for step in spec.steps:
+        moved = moved or step.domain in ("motion", "sensor")
+        if step.domain != "cell":
+            pixels += math.prod(spec.fov_shape if moved else spec.canvas_shape)
+    return 4 * spec.acquisition.n_frames * pixels
 
 
 def whole_megabytes(spec):

@@ -6,7 +6,8 @@ from pathlib import Path
 import h5py
 
 from simlab.calcium.files.training import open_training
-from simlab.core.errors import ConfigError, MissingFileError
+from simlab.core.errors import ConfigError, InputFileError, MissingFileError
+from simlab.core.files import read_json
 from simlab.core.splits import ALIASES, SPLITS
 
 ARRAYS = ("noisy", "clean")
@@ -73,10 +74,33 @@ class TrainingPairs:
         self._open.clear()
 
 
+def _shards_of(folder, split):
+    """Shards of a split, in order: those of the manifest, so that none of an earlier run is one.
+
+    Without a manifest all shards that lie there, if they belong together.
+    """
+    manifest = folder / "manifest.json"
+    if manifest.exists():
+        names = [name for name in read_json(manifest)["files"] if name.startswith("training/")]
+        return [folder / name for name in sorted(names) if Path(name).name.startswith(f"{split}-")]
+    paths = sorted((folder / "training").glob(f"{split}-*.h5"))
+    made = set()
+    for path in paths:
+        with open_training(path) as file:
+            made.add((file.attrs["spec"], int(file.attrs["shards"])))
+    if len(made) > 1 or any(count != len(paths) for _, count in made):
+        raise InputFileError(
+            f"calcium: {folder}: the {len(paths)} training shards of split {split} are of "
+            "different runs, or some are missing; finish the data set, its manifest.json names them"
+        )
+    return paths
+
+
 def load_training(path, split="train"):
     """TrainingPairs of a shard, or of the shards of one split of a data set's folder.
 
-    Raises MissingFileError where there is none.
+    Raises MissingFileError where there is none, InputFileError where shards of different runs lie
+    beside each other and no manifest tells which are meant.
     """
     path = Path(path)
     if not path.is_dir():
@@ -84,7 +108,7 @@ def load_training(path, split="train"):
     split = ALIASES.get(split, split)
     if split not in SPLITS[:3]:
         raise ConfigError(f"split {split!r} is unknown, known: {', '.join(SPLITS[:3])}")
-    paths = sorted((path / "training").glob(f"{split}-*.h5"))
+    paths = _shards_of(path, split)
     if not paths:
         raise MissingFileError(
             f"calcium: {path}: no training shards of split {split}; expected training/{split}-*.h5"

@@ -102,6 +102,7 @@ def _draw_maps(axes, shown):
             axis, values, title=text, unit=shown.unit, limits=limits, cmap=cmap
         )
         image.set_extent(extent)
+        axis.set(xlim=extent[:2], ylim=extent[2:])
         axis.set_xlabel("x (µm)")
         axis.set_xticks([-width / 2, 0, width / 2], [f"{-width / 2:.0f}", "0", f"{width / 2:.0f}"])
         axis.set_yticks([-height / 2, 0, height / 2], [f"{-height / 2:.0f}", "0", ""])
@@ -113,10 +114,14 @@ def _draw_maps(axes, shown):
             axes[2].contour(
                 outlines, [HALF], colors=color, linewidths=0.9, extent=extent, origin="upper"
             )
-    axes[2].set(xlim=extent[:2], ylim=extent[2:])
+    axes[2].set(xlim=extent[:2], ylim=extent[2:])  # a contour widens them
 
 
 def _draw_traces(axis, shown):
+    if len(shown.C) == 0:
+        axis.set_axis_off()
+        axis.set_title("no cells")
+        return
     time = np.arange(shown.C.shape[1]) / shown.fps
     span = max((float(np.ptp(trace)) for trace in shown.C), default=0.0) or 1.0
     for row, (trace, spikes) in enumerate(zip(shown.C, shown.S, strict=True)):

@@ -8,8 +8,11 @@ from simlab.calcium.costs import (
     movie_bytes,
     scene_bytes,
     seconds_of,
+    snapshot_bytes,
+    whole_megabytes,
 )
 from simlab.calcium.errors import SpecError
+from simlab.core.config import nearest
 from simlab.core.errors import SimlabError
 from simlab.core.plan import Estimate
 from simlab.core.random import generator
@@ -20,6 +23,7 @@ SECONDS_PER_JOB = 2.5
 JOBS = 5
 """Rules that run once for every data set: index, normalization, checks, preview, manifest."""
 MAX_SHOWN = 10
+MANY_CELLS = 50_000
 PREVIEWED = 6
 RAW = "Y800"
 SUFFIXES = {"recordings": "h5", "statistics": "json", "specs": "json", "videos": "avi"}
@@ -183,6 +187,10 @@ def problems(dataset):
     depths = sorted({_counts_as(point.spec) for point in expansion.points})
     if len(depths) > 1:
         found.append(f"sweep: movies of {' and '.join(depths)}; expected one kind in a data set")
+    sizes = sorted({point.spec.fov_shape for point in expansion.points})
+    if dataset.training is not None and dataset.training.patch is None and len(sizes) > 1:
+        shown = " and ".join(f"{height} x {width}" for height, width in sizes[:2])
+        found.append(f"training.patch: null needs one frame size, found {shown} px; give a patch")
     try:
         for shards in training_shards(dataset).values():
             len(shards)
@@ -220,7 +228,9 @@ def _problems_of(dataset, point):
     names = set(spec.stage_names) | {step.kind for step in spec.steps}
     for stage in dataset.stages:
         if stage not in names:
-            yield f"stages: {stage!r} is no step of this recording ({', '.join(spec.stage_names)})"
+            hint = nearest(stage, names)
+            known = ", ".join(spec.stage_names)
+            yield f"stages: {stage!r} is no step of this recording{hint} ({known})"
     yield from _problems_of_parts(dataset, spec)
     yield from _problems_of_training(dataset, spec)
 
@@ -287,6 +297,24 @@ def _training_samples(dataset):
     return len(dataset.expansion.points) * dataset.training.samples_per_recording
 
 
+def peak_megabytes(dataset):
+    """Memory of the largest job of a data set, MiB."""
+    needed = [largest_megabytes(dataset) * (2 if dataset.video else 1)]
+    if dataset.stages:
+        needed += [whole_megabytes(point.spec) for point in dataset.expansion.points]
+    if dataset.training is not None and dataset.expansion.points:
+        needed.append(training_megabytes(dataset))
+    return max(needed)
+
+
+def _training_seconds(dataset):
+    """CPU seconds of cutting training samples; the clean movie is rendered for each."""
+    if dataset.training is None or not dataset.training.clean:
+        return 0.0
+    frames = dataset.training.samples_per_recording * dataset.training.frames
+    return sum(seconds_of(point.spec, frames) for point in dataset.expansion.points)
+
+
 def estimate(name, dataset):
     """Estimate of data set `name`."""
     expansion, jobs, size, seconds = dataset.expansion, JOBS, 0, 0.0
@@ -297,7 +325,8 @@ def estimate(name, dataset):
         jobs += 1 + len(parts(dataset, point)) if split else 0
         movie, traces = movie_bytes(spec), spec.n_cells() * spec.acquisition.n_frames * 24
         frames = math.prod(spec.fov_shape) * spec.acquisition.n_frames
-        size += (movie + traces) * dataset.recordings + frames * dataset.video
+        size += (movie + traces + snapshot_bytes(spec)) * dataset.recordings
+        size += frames * dataset.video
         size += scene_bytes(spec) * split + 4 * frames * len(dataset.stages)
         times = 1 + dataset.video + len(dataset.stages)
         seconds += seconds_of(spec) * times
@@ -311,7 +340,13 @@ def estimate(name, dataset):
         samples=len(expansion.points),
         jobs=jobs,
         bytes=size + _training_bytes(dataset),
-        cpu_seconds=seconds + SECONDS_PER_JOB * jobs,
-        peak_mb=largest_megabytes(dataset),
-        details=f"{n_frames:,} frames, {cells:,} cells",
+        cpu_seconds=seconds + _training_seconds(dataset) + SECONDS_PER_JOB * jobs,
+        peak_mb=peak_megabytes(dataset),
+        details=f"{n_frames:,} frames, {cells:,} cells" + _many_cells(expansion.points),
     )
+
+
+def _many_cells(points):
+    """A word on recordings that take very long."""
+    most = max((point.spec.n_cells() for point in points), default=0)
+    return f"; {most:,} cells in one recording take long" if most > MANY_CELLS else ""

@@ -28,15 +28,30 @@ def video_spec(dataset, point):
 
 
 def dataset_spec(dataset):
-    """Rules that see all recordings: index, normalization, checks, training, manifest."""
+    """Rule calcium_manifest: the whole configuration."""
     return dataset.model_dump(mode="json", exclude=set(NEVER_IN_RESULTS))
+
+
+def points_spec(dataset, *more):
+    """What makes the recordings and their splits, for the rules index and preview; `more` keys."""
+    keys = {"spec", "preset", "set", "sweep", "replicates", "splits", "recordings", *more}
+    if not dataset.recordings:
+        keys.add("video")  # one of the two is needed
+    if dataset.replicates > 1 or (dataset.sweep is not None and dataset.sweep.mode == "sample"):
+        keys.add("seed")
+    return dataset.model_dump(mode="json", include=keys)
+
+
+def checks_spec(dataset):
+    """Rule calcium_checks."""
+    return points_spec(dataset, "video", "video_options")
 
 
 def training_spec(dataset):
     """Rule calcium_training."""
-    return dataset.model_dump(mode="json", exclude={*NEVER_IN_RESULTS, "video", "video_options"})
+    return points_spec(dataset, "seed", "training")
 
 
 def dataset_from(spec):
-    """The CalciumDataset of a spec of `dataset_spec` or `training_spec`."""
+    """The CalciumDataset of a spec of a rule of the whole data set."""
     return CalciumDataset.model_validate(spec)

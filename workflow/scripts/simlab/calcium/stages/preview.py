@@ -6,10 +6,12 @@ from simlab.calcium.figures import SHOWN_TRACES, Shown, draw_recordings, outline
 from simlab.calcium.plan import PREVIEWED
 from simlab.calcium.points import shown_axes
 from simlab.calcium.recording import Recording
-from simlab.calcium.simulation import simulate
+from simlab.calcium.render import Renderer
+from simlab.calcium.scene import build_scene
+from simlab.calcium.simulation import finalize
 from simlab.calcium.specs import dataset_from
 
-CHUNK = 64
+CHUNK = 32
 
 
 def draw_preview(name, spec, recordings, png):
@@ -32,9 +34,16 @@ def draw_preview(name, spec, recordings, png):
 
 
 def _shown(point, path):
-    recording = simulate(point.spec) if path is None else Recording.load(path)
-    truth, spec = recording.ground_truth, point.spec
-    mean, largest = projections(recording, spec)
+    spec = point.spec
+    if path is None:
+        scene = build_scene(spec)
+        truth, renderer = finalize(scene), Renderer(scene)
+        n_frames, frames_of = renderer.shape[0] if renderer.has_movie else 0, renderer.frames
+    else:
+        recording = Recording.load(path)
+        truth = recording.ground_truth
+        n_frames, frames_of = recording.n_frames, recording.frames
+    mean, largest = projections(frames_of, n_frames, spec.fov_shape)
     margin, shape = truth.fov_offset, truth.fov_shape
     planted = truth.planted.crop(*margin, *shape)
     observed = truth.A_observed_sparse.crop(*margin, *shape)
@@ -55,14 +64,16 @@ def _shown(point, path):
     )
 
 
-def projections(recording, spec):
-    """Mean and maximum of a movie over its frames, float64 (H, W); zeros without frames."""
-    n_frames = recording.n_frames
+def projections(frames_of, n_frames, shape):
+    """Mean and maximum of a movie over its frames, float64 (H, W); zeros without frames.
+
+    `frames_of(t0, t1)` gives frames of it.
+    """
     if n_frames == 0:
-        return np.zeros(spec.fov_shape), np.zeros(spec.fov_shape)
-    total, largest = np.zeros(spec.fov_shape), np.full(spec.fov_shape, -np.inf)
+        return np.zeros(shape), np.zeros(shape)
+    total, largest = np.zeros(shape), np.full(shape, -np.inf)
     for t0 in range(0, n_frames, CHUNK):
-        frames = recording.frames(t0, min(t0 + CHUNK, n_frames))
+        frames = frames_of(t0, min(t0 + CHUNK, n_frames))
         total += frames.sum(axis=0, dtype=np.float64)
         np.maximum(largest, frames.max(axis=0), out=largest)
     return total / n_frames, largest

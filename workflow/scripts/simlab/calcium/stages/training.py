@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from simlab.calcium.files.training import training_writer
-from simlab.calcium.plan import training_samples
+from simlab.calcium.plan import training_samples, training_shards
 from simlab.calcium.recording import Recording
 from simlab.calcium.render import Renderer
 from simlab.calcium.scene import build_scene
@@ -46,6 +46,7 @@ def write_shard(spec, split, shard, recordings, scenes, h5, *, code):
         "code": code,
         "versions": package_versions(),
         "split": split,
+        "shards": len(training_shards(dataset)[split]),
         "expected_scale": scales.pop() if len(scales) == 1 else None,
         "bit_depth": first.acquisition.image_sensor.bit_depth if first.step("sensor") else None,
     }
