@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
@@ -20,7 +21,7 @@ from simlab.calcium.scene import build_scene
 from simlab.calcium.scene_types import Scene
 from simlab.calcium.simulation import finalize, simulate
 from simlab.calcium.sweeps import sweep
-from simlab.core.errors import MissingFileError
+from simlab.core.errors import MissingFileError, SimlabError
 from simlab.core.files import read_npz, sha256_of
 
 
@@ -313,27 +314,50 @@ def test_unfinished_parts_leave_no_file(tmp_path):
 
 
 class Group(dict):
-    """Stands for a zarr group."""
+    """Stands for a zarr group in a folder; no array named `failing` can be written."""
 
-    def __init__(self):
-        self.attrs = {}
+    def __init__(self, path, mode, failing=None):
+        Path(path).mkdir()
+        self.folder, self.mode, self.failing, self.attrs = Path(path), mode, failing, {}
+
+    def __setitem__(self, name, values):
+        if name == self.failing:
+            raise OSError(28, "No space left on device")
+        (self.folder / name).write_bytes(values.tobytes())
+        super().__setitem__(name, values)
 
 
 def test_export_as_zarr(recording, monkeypatch, tmp_path):
-    group = Group()
     opened = []
 
     def open_group(path, mode):
-        opened.append((path, mode))
-        return group
+        opened.append(Group(path, mode))
+        return opened[-1]
 
     monkeypatch.setitem(sys.modules, "zarr", SimpleNamespace(open_group=open_group))
     recording.to_zarr(tmp_path / "rec.zarr")
-    assert opened == [(str(tmp_path / "rec.zarr"), "w")]
+    recording.to_zarr(tmp_path / "rec.zarr")
+    group = opened[1]
+    assert group.mode == "w"
+    assert [path.name for path in tmp_path.iterdir()] == ["rec.zarr"]
+    assert {path.name for path in (tmp_path / "rec.zarr").iterdir()} == set(group)
     assert np.array_equal(group["observed"], recording.observed_counts)
     assert np.array_equal(group["planted_data"], recording.ground_truth.planted.data)
     assert group.attrs["spec_json"] == recording.spec.model_dump_json()
     assert group.attrs["focal_depth_um"] == recording.ground_truth.focal_depth_um
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_export_that_fails_leaves_what_was_there(recording, monkeypatch, tmp_path, there):
+    if there:
+        (tmp_path / "rec.zarr").mkdir()
+        (tmp_path / "rec.zarr" / "C").write_bytes(b"old")
+    zarr = SimpleNamespace(open_group=lambda path, mode: Group(path, mode, "planted_data"))
+    monkeypatch.setitem(sys.modules, "zarr", zarr)
+    with pytest.raises(SimlabError, match=r"cannot write .*rec\.zarr: No space left on device"):
+        recording.to_zarr(tmp_path / "rec.zarr")
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert left == ({"rec.zarr", "rec.zarr/C"} if there else set())
 
 
 @pytest.mark.parametrize("package", ["zarr", "xarray"])

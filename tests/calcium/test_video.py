@@ -117,6 +117,7 @@ def test_motion_jpeg_is_an_option(tmp_path):
     [
         ({"chunk_frames": 0}, "chunk_frames is 0"),
         ({"chunk_frames": -3}, "chunk_frames is -3"),
+        ({"chunk_frames": 2.5}, "chunk_frames is 2.5, it must be a whole number"),
         ({"codec": "Y8"}, "four characters"),
         ({"vmin": 9.0, "vmax": 1.0}, "must be >= 0 and finite"),
         ({"vmax": float("nan")}, "must be >= 0 and finite"),
@@ -223,3 +224,33 @@ def test_the_miniscope_layout_holds_the_same_counts(tmp_path):
     assert metadata["spec_cache_key"] == spec.cache_key()
     with pytest.raises(SpecError, match="frames_per_file is 0"):
         write_miniscope_folder(spec, tmp_path / "none", frames_per_file=0)
+    with pytest.raises(SpecError, match=r"frames_per_file is 4\.5, it must be a whole number"):
+        write_miniscope_folder(spec, tmp_path / "none", frames_per_file=4.5)
+
+
+def test_a_directory_is_no_video_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "build_scene", lambda *a, **k: pytest.fail("simulated"))
+    (tmp_path / "scope" / "1.avi").mkdir(parents=True)
+    with pytest.raises(SpecError, match=r"scope/1\.avi is a directory"):
+        simulate_video(spec_of(BRIGHT), tmp_path / "scope" / "1.avi", progress=False)
+    with pytest.raises(SpecError, match=r"scope/1\.avi is a directory"):
+        write_miniscope_folder(spec_of(BRIGHT), tmp_path / "scope", frames_per_file=4)
+    assert [path.name for path in (tmp_path / "scope").iterdir()] == ["1.avi"]
+
+
+def test_the_miniscope_layout_is_warned_of_once(tmp_path):
+    spec = spec_of({"kind": "sensor", "photons_per_unit": 2000.0}, sensor={"bit_depth": 12})
+    with pytest.warns(SpecWarning, match="12 bits are reduced to 256") as caught:
+        write_miniscope_folder(spec, tmp_path / "scope", frames_per_file=2, progress=False)
+    assert len(caught) == 1
+
+
+def test_files_of_a_longer_recording_are_not_mixed_with_a_shorter_one(tmp_path, monkeypatch):
+    write_miniscope_folder(spec_of(BRIGHT), tmp_path, frames_per_file=2, progress=False)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    again = write_miniscope_folder(spec_of(BRIGHT), tmp_path, frames_per_file=2, progress=False)
+    assert {path: path.read_bytes() for path in again.iterdir()} == before
+    monkeypatch.setattr(video, "build_scene", lambda *a, **k: pytest.fail("simulated"))
+    with pytest.raises(SpecError, match=r"/3\.avi belongs to a longer recording .* 3 files"):
+        write_miniscope_folder(spec_of(BRIGHT), tmp_path, frames_per_file=4, progress=False)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

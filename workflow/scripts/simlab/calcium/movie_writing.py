@@ -73,6 +73,14 @@ class MoviePlan:
         return np.floor(relative * 255 + 0.5).astype(np.uint8)
 
 
+def check_target(path):
+    """`path` as Path; SpecError if no file can be there because it is a directory."""
+    path = Path(path)
+    if path.is_dir():
+        raise SpecError(f"{path} is a directory, expected the name of a file")
+    return path
+
+
 def plan_movie(path, acquisition, n_frames, *, counts, fps=None, vmin=0.0, vmax=None, codec="Y800"):
     """The MoviePlan of a movie, checked as far as it can be before anything is computed.
 
@@ -91,9 +99,10 @@ def plan_movie(path, acquisition, n_frames, *, counts, fps=None, vmin=0.0, vmax=
     Raises
     ------
     SpecError
-        No frame; no vmax without a sensor; values, codec or size that cannot be written.
+        No frame; a directory of that name; no vmax without a sensor; values, codec or size that
+        cannot be written.
     """
-    path = Path(path)
+    path = check_target(path)
     sensor = acquisition.image_sensor
     fps = acquisition.fps if fps is None else fps
     if n_frames < 1:

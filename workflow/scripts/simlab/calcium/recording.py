@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from simlab import __version__
 from simlab.calcium.errors import RecordingFileError, SpecError, StageError
+from simlab.calcium.files.folders import atomic_folder
 from simlab.calcium.files.layout import in_file_order
 from simlab.calcium.files.recordings import (
     AXES,
@@ -246,17 +247,21 @@ class Recording:
         write_npz(path, dict(self._exported()))
 
     def to_zarr(self, path):
-        """Write the same arrays as `to_npz` to a zarr group, scalars as attributes; needs zarr."""
+        """Write the same arrays as `to_npz` to a zarr group, scalars as attributes; needs zarr.
+
+        The group appears when it is complete, in place of what was there.
+        """
         try:
             import zarr
         except ImportError:
             raise MissingPackageError("zarr", "to_zarr") from None
-        group = zarr.open_group(str(path), mode="w")
-        for name, values in self._exported():
-            if values.ndim == 0:
-                group.attrs[name] = values.item()
-            else:
-                group[name] = values
+        with atomic_folder(path) as part:
+            group = zarr.open_group(str(part), mode="w")
+            for name, values in self._exported():
+                if values.ndim == 0:
+                    group.attrs[name] = values.item()
+                else:
+                    group[name] = values
 
     def _exported(self):
         truth = self.ground_truth

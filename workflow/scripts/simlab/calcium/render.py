@@ -103,10 +103,12 @@ def _iterate(spec, chunk_frames, t0, t1, perf):
         yield from enumerate(frames, start)
 
 
-def check_chunk(chunk_frames):
-    """SpecError unless `chunk_frames` is a number of frames."""
-    if chunk_frames < 1:
-        raise SpecError(f"chunk_frames is {chunk_frames}, it must be at least 1")
+def check_chunk(frames, name="chunk_frames"):
+    """SpecError, naming `name`, unless `frames` is a whole number of at least 1."""
+    if not isinstance(frames, int | np.integer):
+        raise SpecError(f"{name} is {frames!r}, it must be a whole number")
+    if frames < 1:
+        raise SpecError(f"{name} is {frames}, it must be at least 1")
 
 
 def check_range(t0, t1, n_frames):

@@ -1,11 +1,12 @@
 """Simulated movies as video files, rendered and written in chunks."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from simlab.calcium.costs import check_simulation
 from simlab.calcium.errors import SpecError
-from simlab.calcium.movie_writing import open_movie, plan_movie, write_chunks
+from simlab.calcium.movie_writing import check_target, open_movie, plan_movie, write_chunks
 from simlab.calcium.render import DEFAULT_CHUNK, Renderer, check_chunk
 from simlab.calcium.scene import build_scene
 from simlab.core.files import write_csv, write_json
@@ -101,22 +102,27 @@ def write_miniscope_folder(spec, folder, frames_per_file=1000, *, progress=True)
     Raises
     ------
     SpecError
-        Before anything is simulated.
+        Before anything is simulated; also if the folder holds movies of a longer recording.
     """
     folder = Path(folder)
-    if frames_per_file < 1:
-        raise SpecError(f"frames_per_file is {frames_per_file}, it must be at least 1")
+    check_chunk(frames_per_file, "frames_per_file")
     n_frames = _check_movie(spec)
     firsts = range(0, n_frames, frames_per_file)
+    plan = plan_movie(
+        folder / "0.avi",
+        spec.acquisition,
+        min(frames_per_file, n_frames),
+        counts=spec.step("sensor") is not None,
+    )
     plans = [
-        plan_movie(
-            folder / f"{i}.avi",
-            spec.acquisition,
-            min(frames_per_file, n_frames - first),
-            counts=spec.step("sensor") is not None,
+        replace(
+            plan,
+            path=check_target(folder / f"{i}.avi"),
+            n_frames=min(frames_per_file, n_frames - first),
         )
         for i, first in enumerate(firsts)
     ]
+    _check_no_more_files(folder, len(plans))
     renderer = Renderer(build_scene(spec))
     for first, plan in zip(firsts, plans, strict=True):
         render = partial(_frames_from, renderer, first)
@@ -138,6 +144,17 @@ def _check_movie(spec):
     if not spec.has_movie():
         raise SpecError("the specification has no step that makes a movie")
     return spec.acquisition.n_frames
+
+
+def _check_no_more_files(folder, count):
+    """SpecError if the folder has movies after the first `count` ones, of a longer recording."""
+    numbers = [int(path.stem) for path in folder.glob("*.avi") if path.stem.isdecimal()]
+    later = [number for number in numbers if number >= count]
+    if later:
+        raise SpecError(
+            f"{folder / f'{min(later)}.avi'} belongs to a longer recording (this one has {count} "
+            "files); use another folder, or remove it"
+        )
 
 
 def _frames_from(renderer, first, t0, t1):
