@@ -19,6 +19,7 @@ CELLS = {"kind": "place_neurons", "density_per_mm3": 1e5, "soma_radius_um": 4.0}
 STEPS = (CELLS, "cell_activity", "optics", "composite", "neuropil", "brain_motion", "sensor")
 SLOW = {"kind": "cell_activity", "tau_decay_s": 1e9}
 FLAT = {"kind": "neuropil", "spatial_sigma_um": 1e9}
+VESSELS = {"kind": "vasculature", "enabled": True, "layers": [{"depth_um": 1e9}]}
 ABSURD = {
     "magnification": small(*STEPS, optics={"magnification": 1e-9}),
     "tiny pixels": small("brain_motion", "sensor", optics={"magnification": 1e9}),
@@ -31,6 +32,7 @@ ABSURD = {
     "frames": small("neuropil", "sensor", fps=1e7, duration_s=200.0),
     "samples of motion": small("brain_motion", "sensor", fps=1e-4, duration_s=1e7),
     "smoothness": small(FLAT, "sensor"),
+    "depth of vessels": small(VESSELS, "sensor"),
     "density": small({**CELLS, "density_per_mm3": 1e300}, "sensor"),
     "pixels": small("sensor", n_px=(10**6, 10**6)),
 }

@@ -62,15 +62,19 @@ def _widest_blur_px(spec):
     """Largest standard deviation of a blur, px."""
     acquisition, widths = spec.acquisition, [0.0]
     cells, neuropil = spec.step("place_neurons"), spec.step("neuropil")
-    if cells is not None and spec.step("optics") is not None:
-        widths += [_blur_px(acquisition, one) for one in cells.resolved_populations]
+    populations = [] if cells is None else cells.resolved_populations
+    if spec.step("optics") is not None:
+        widths += [_blur_px(acquisition, *one.depth_extent_um) for one in populations]
+    vessels = spec.step("vasculature")
+    if vessels is not None and vessels.enabled:
+        widths += [_blur_px(acquisition, 0.0, layer.depth_um) for layer in vessels.layers]
     if neuropil is not None:
         widths.append(neuropil.spatial_sigma_um / acquisition.pixel_size_um)
     return max(widths)
 
 
-def _blur_px(acquisition, population):
-    low, high = population.depth_extent_um
+def _blur_px(acquisition, low, high):
+    """Largest blur of what lies between two depths, px."""
     focus = acquisition.focal_depth_in_tissue_um
     focus = (low + high) / 2 if focus == "auto" else focus
     return max(float(acquisition.cell_optics(z, focus)[0]) for z in (low, high))
@@ -87,7 +91,7 @@ def _patch_pixels(spec):
         size = population.soma_radius_um * (1 + population.irregularity)
         if population.morphology == "cytosolic":
             size += 1.5 * population.dendrite_length_um
-        blur = _blur_px(acquisition, population) if optics else 0.0
+        blur = _blur_px(acquisition, *population.depth_extent_um) if optics else 0.0
         reach = max(reach, size / acquisition.pixel_size_um + 4 * blur + 1)
     height, width = spec.canvas_shape
     return int(min(2 * reach, height) * min(2 * reach, width))
