@@ -53,6 +53,22 @@ def test_absurd_sizes_are_refused_in_one_line_before_any_work(name, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        (small("sensor", sensor={"read_noise_e": 1e300}), "acquisition.image_sensor.read_noise_e"),
+        (small({"kind": "sensor", "photons_per_unit": 1e30}), "steps.sensor.photons_per_unit"),
+        (
+            small(CELLS, {"kind": "cell_activity", "brightness_cv": 1e200}, "composite"),
+            "steps.cell_activity.brightness_cv",
+        ),
+    ],
+)
+def test_numbers_that_overflow_are_refused_in_one_line(spec, named):
+    with pytest.raises(SpecError, match=rf"^{named}=1e\+\d+ cannot be simulated, at most 1e\+15$"):
+        simulate(spec)
+
+
 def test_absurd_sizes_cannot_be_planned():
     spec = ABSURD["magnification"].model_dump(mode="json")
     [problem] = plan.problems(parse_config(CalciumDataset, {"spec": spec}))

@@ -19,6 +19,8 @@ CHUNK_FRAMES = 32
 CHUNKS_HELD = 3
 MAX_JOB_MB = 65536
 MAX_BLUR_PX = 1e5
+MAX_BRIGHTNESS = 1e15
+"""Numbers whose square, times some pixels, single precision still holds."""
 DECAYS_SAMPLED, DECAYS_BEFORE = 5, 6
 """Decay times of a calcium kernel, and of what cells do before frame 0."""
 
@@ -26,6 +28,9 @@ DECAYS_SAMPLED, DECAYS_BEFORE = 5, 6
 def check_simulation(spec, until=None):
     """SpecError if a specification cannot be simulated, not until `until`, or is too large."""
     spec.check_simulation(until)
+    for name, value in _brightnesses(spec):
+        if value > MAX_BRIGHTNESS:
+            raise SpecError(f"{name}={value:g} cannot be simulated, at most {MAX_BRIGHTNESS:g}")
     with np.errstate(all="ignore"):
         try:
             blur, megabytes = _widest_blur_px(spec), _working_megabytes(spec)
@@ -41,6 +46,22 @@ def check_simulation(spec, until=None):
             f"the recording needs about {megabytes:.4g} MiB of memory, at most {MAX_JOB_MB} are "
             "planned; look at its size, length, cells and time constants"
         )
+
+
+def _brightnesses(spec):
+    """(path, value) of what scales light, noise or counts."""
+    sensor = spec.acquisition.image_sensor
+    for name in ("read_noise_e", "gain_adu_per_e"):
+        yield f"acquisition.image_sensor.{name}", getattr(sensor, name)
+    for kind, names in (
+        ("cell_activity", ("brightness_cv", "f0", "trace_noise")),
+        ("neuropil", ("amplitude",)),
+        ("leakage", ("level",)),
+        ("sensor", ("photons_per_unit",)),
+    ):
+        step = spec.step(kind)
+        for name in names if step is not None else ():
+            yield f"steps.{kind}.{name}", getattr(step, name)
 
 
 def _working_megabytes(spec):
