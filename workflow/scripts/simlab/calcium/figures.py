@@ -91,7 +91,7 @@ def _draw_maps(axes, shown):
     titles = (
         f"{shown.label}\nmean over time",
         "largest over time",
-        "detectable cells at half\nmaximum: planted red, observed yellow",
+        "detectable cells:\nplanted red, observed yellow",
     )
     colors = (figures.INTENSITY, figures.INTENSITY, figures.AMPLITUDE)
     maps = (shown.mean, shown.largest, shown.mean)
