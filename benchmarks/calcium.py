@@ -49,7 +49,9 @@ def once(python, program, what, n_frames):
     """One measurement in a fresh process."""
     command = [str(python), str(HERE / "calcium_once.py"), program, what, str(n_frames)]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": SINGLE["OPENBLAS_NUM_THREADS"]}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(done.stderr)
     return json.loads(done.stdout)
 
 

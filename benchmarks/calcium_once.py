@@ -39,7 +39,7 @@ def video(program, spec, folder):
 
 
 def simulate(program, spec, folder):
-    program.simulate(spec).observed  # noqa: B018 - made on first access
+    program.simulate(spec)
 
 
 def scene(program, spec, folder):

@@ -7,7 +7,7 @@ import numpy as np
 from simlab.calcium.errors import SpecError
 from simlab.calcium.steps import motion_bins
 
-SECONDS_PER_ITEM = 0.0045
+SECONDS_PER_ITEM = 0.0057
 """CPU seconds per frame of the Miniscope V4 over CA1, statistics and file included;
 `make benchmark` prints the line to put here."""
 

@@ -24,6 +24,8 @@ JOBS = 5
 """Rules that run once for every data set: index, normalization, checks, preview, manifest."""
 MAX_SHOWN = 10
 MANY_CELLS = 50_000
+CUT_BYTES = 8
+"""Counts, intensity and copies of a pixel while a sample is cut."""
 PREVIEWED = 6
 RAW = "Y800"
 SUFFIXES = {"recordings": "h5", "statistics": "json", "specs": "json", "videos": "avi"}
@@ -278,10 +280,10 @@ def largest_megabytes(dataset):
 
 
 def training_megabytes(dataset):
-    """Memory of a job that cuts training samples, MiB."""
-    shard = _training_bytes(dataset) / max(1, _training_samples(dataset))
-    samples = min(dataset.training.samples_per_shard, _training_samples(dataset))
-    return largest_megabytes(dataset) + int(samples * shard / 2**20)
+    """Memory of a job that cuts training samples one after the other, MiB."""
+    frames = dataset.training.frames
+    cut = max(math.prod(point.spec.fov_shape) for point in dataset.expansion.points)
+    return largest_megabytes(dataset) + math.ceil(CUT_BYTES * frames * cut / 2**20)
 
 
 def training_minutes(dataset):
@@ -291,10 +293,6 @@ def training_minutes(dataset):
     )
     frames = dataset.training.samples_per_shard * dataset.training.frames
     return 20 + int(4 * frames * slowest / 60)
-
-
-def _training_samples(dataset):
-    return len(dataset.expansion.points) * dataset.training.samples_per_recording
 
 
 def peak_megabytes(dataset):
