@@ -7,8 +7,8 @@ from calcium_specs import small
 from simlab.calcium import noise
 from simlab.calcium.footprints import FootprintStack
 from simlab.calcium.kernels import composite, frames
-from simlab.calcium.kernels.threads import over_items
 from simlab.calcium.sensor import Digitizer
+from simlab.core.threads import over_items
 
 F4 = np.float32
 CANVAS = (20, 23)

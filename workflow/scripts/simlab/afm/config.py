@@ -8,6 +8,7 @@ from simlab.afm.aux_options import AuxMapEntry, element_number
 from simlab.afm.microscope_config import Matrix, Simulator, Tip
 from simlab.afm.requirements import problems_of
 from simlab.core.config import Integer, Name, Number, Section, Seed
+from simlab.core.splits import without_aliases
 
 GRID_FIELDS = ("LJ+Hartree", "FDBM")
 MODEL_CO = "model_co"
@@ -63,11 +64,7 @@ class Split(Section):
     @model_validator(mode="before")
     @classmethod
     def _validation(cls, data):
-        if isinstance(data, dict) and "validation" in data:
-            if "val" in data:
-                raise ValueError("val and validation are the same, give one of them")
-            data = {("val" if key == "validation" else key): v for key, v in data.items()}
-        return data
+        return without_aliases(data)
 
     @model_validator(mode="after")
     def _room(self):

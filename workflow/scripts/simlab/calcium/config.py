@@ -21,6 +21,7 @@ from simlab.core.config import (
 )
 from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import open_input
+from simlab.core.splits import without_aliases
 
 FOURCC = 4
 PARTS = 1e-9
@@ -199,11 +200,7 @@ class Splits(Section):
     @model_validator(mode="before")
     @classmethod
     def _validation(cls, data):
-        if isinstance(data, dict) and "validation" in data:
-            if "val" in data:
-                raise ValueError("val and validation are the same, give one of them")
-            data = {("val" if key == "validation" else key): v for key, v in data.items()}
-        return data
+        return without_aliases(data)
 
     @model_validator(mode="after")
     def _whole(self):

@@ -12,11 +12,11 @@ import numpy as np
 
 from simlab.calcium.kernels import composite as canvas_kernels
 from simlab.calcium.kernels import frames as frame_kernels
-from simlab.calcium.kernels.threads import over_items
 from simlab.calcium.motion import check_shifts
 from simlab.calcium.perf import measure
 from simlab.calcium.sensor import ROWS_AT_A_TIME
 from simlab.calcium.steps import STEP_DOMAINS
+from simlab.core.threads import over_items
 
 CANVAS_ROWS = 16
 NO_FIELD = np.empty((0, 0), np.float32)

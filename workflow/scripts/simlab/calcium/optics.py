@@ -7,7 +7,7 @@ import numpy as np
 from simlab.calcium.fields import sample_field_at
 from simlab.calcium.footprints import FootprintStack
 from simlab.calcium.kernels import footprints as kernels
-from simlab.calcium.kernels.threads import over_items
+from simlab.core.threads import over_items
 
 DETECT_SNR_THRESHOLD = 3.0
 CANDIDATES = 96

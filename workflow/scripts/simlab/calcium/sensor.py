@@ -6,8 +6,8 @@ from simlab.calcium.errors import SpecError
 from simlab.calcium.extensions import exposure
 from simlab.calcium.kernels import frames as kernels
 from simlab.calcium.kernels.noise import round_keys
-from simlab.calcium.kernels.threads import over_items
 from simlab.calcium.noise import noise_key
+from simlab.core.threads import over_items
 
 ROWS_AT_A_TIME = 64
 
