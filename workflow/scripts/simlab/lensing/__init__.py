@@ -1,0 +1,1 @@
+"""Gravitational lensing."""
