@@ -1,0 +1,87 @@
+"""Where the roulette series of a lens converges.
+
+Along a fixed direction the series is the Taylor series of r -> a(xi + r e^{i phi}); it converges up
+to the nearest complex singularity. A member with a singular center z gives the disc
+|zeta| < |xi - z|. An elliptical one adds the zeros of u^2 + f^2 v^2, which bound the ellipse
+u_zeta^2 + f^2 v_zeta^2 < u_0^2 + f^2 v_0^2 in its own frame.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from simlab.lensing.kernels.deflection import SHEAR, SIE
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Intersection of discs and ellipses about zeta = 0.
+
+    Attributes
+    ----------
+    forms : float64 (k, 4)
+        Rows (a, b, c, r2); zeta = X + i Y is inside where a X^2 + 2 b X Y + c Y^2 < r2 for all of
+        them, px^2. No rows: the whole plane.
+    """
+
+    forms: np.ndarray
+
+    def radius(self, phi_rad):
+        """Distance to the edge in a direction, px (float or array; inf without an edge)."""
+        phi = np.asarray(phi_rad, np.float64)[..., None]
+        c, s = np.cos(phi), np.sin(phi)
+        a, b, d, r2 = self.forms.T
+        edges = np.sqrt(r2 / (a * c * c + 2 * b * c * s + d * s * s))
+        return np.min(edges, axis=-1, initial=np.inf)[()]
+
+    def contains(self, zeta):
+        """Whether points lie inside (bool or array of the shape of zeta)."""
+        zeta = np.asarray(zeta, np.complex128)
+        inside = np.ones(zeta.shape, np.bool_)
+        for a, b, c, r2 in self.forms:
+            x, y = zeta.real, zeta.imag
+            inside &= a * x * x + 2 * b * x * y + c * y * y < r2
+        return inside[()]
+
+    @property
+    def inner_radius(self):
+        """Radius of the largest disc inside, px; inf if there is no edge."""
+        a, b, c, r2 = self.forms.T
+        steepest = (a + c) / 2 + np.hypot((a - c) / 2, b)
+        return float(np.min(np.sqrt(r2 / steepest), initial=np.inf))
+
+
+def disc(radius):
+    """Region |zeta| < radius (px)."""
+    return Region(np.array([[1.0, 0.0, 1.0, float(radius) ** 2]]))
+
+
+def region_of(members, xi):
+    """Region of convergence of a lens.
+
+    Parameters
+    ----------
+    members : float64 (k, 8)
+        Table of `kernels.deflection`.
+    xi : complex
+        Reference point, px.
+
+    Returns
+    -------
+    Region
+        Shear and mass sheets, whose series end, do not bound it.
+    """
+    forms = []
+    for kind, x, y, _, f, t, *_ in members:
+        if kind == SHEAR:
+            continue
+        z = complex(xi) - complex(x, y)
+        forms.append((1.0, 0.0, 1.0, abs(z) ** 2))
+        if kind == SIE and f < 1:
+            c, s = math.cos(t), math.sin(t)
+            u, v = z.real * c + z.imag * s, z.imag * c - z.real * s
+            cross = (1 - f) * (1 + f) * c * s
+            bound = u * u + f * f * v * v
+            forms.append((c * c + f * f * s * s, cross, s * s + f * f * c * c, bound))
+    return Region(np.array(forms, np.float64).reshape(-1, 4))
