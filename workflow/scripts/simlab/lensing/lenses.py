@@ -258,7 +258,7 @@ def checked_amplitudes(G, where):
     """G itself; LensError, naming the place, if numbers left the range of float64."""
     if not np.isfinite(G).all():
         raise LensError(
-            f"amplitudes of order {G.shape[-2] - 1} at {where} exceed 1e308, too close to a singular "
+            f"amplitudes of order {G.shape[-2] - 1} at {where} exceed 1e308, too near a singular "
             "center; use a lower order or another reference point"
         )
     return G
