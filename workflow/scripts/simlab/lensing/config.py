@@ -35,6 +35,7 @@ SECTIONS = ("lens", "source", "position", "cluster")
 class Simulator(PictureKeys):
     """How rows become pictures, and how many there are."""
 
+    nterms: Integer = Field(5, ge=1, le=MAX_ORDER, description="Order of the roulette expansion")
     model: some_of(MODELS) = Field(
         ("Raytrace",), description="Raytrace, Roulette, RouletteExact, or a list of them"
     )

@@ -53,7 +53,7 @@ class PictureKeys(Section):
         description="Pictures as the original program draws them: floor sampling, raster "
         "sources, warped centering, no mask, uint8",
     )
-    nterms: Integer = Field(5, ge=1, le=MAX_ORDER, description="Order of the roulette expansion")
+    nterms: Integer = Field(5, ge=0, le=MAX_ORDER, description="Order of the roulette expansion")
     imagesize: Integer = Field(512, ge=16, le=4096, description="Side of the simulated picture, px")
     cropsize: Integer | None = Field(
         None, ge=16, le=4096, description="Side of the delivered picture, px; null = not cropped"
@@ -161,7 +161,7 @@ class SimulationSettings(PictureKeys):
     seed: Seed = Field(0, description="Seed of the noise")
 
 
-def settings_of(settings=None):
+def as_settings(settings=None):
     """`settings` (SimulationSettings, a mapping of its keys, or None) as SimulationSettings.
 
     ConfigError lists every key that is unknown or has a value that cannot be used.
