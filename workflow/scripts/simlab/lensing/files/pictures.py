@@ -1,0 +1,71 @@
+"""Pictures in PNG files: gray or color (B, G, R), 8 or 16 bits."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from simlab.core.files import atomic_path, open_input
+from simlab.lensing.errors import MissingRowsError, RowsError
+
+WORDS = 257
+"""16-bit value of gray level 1."""
+
+
+def write_png(path, image, bits=8):
+    """Write a picture, atomically.
+
+    Parameters
+    ----------
+    path : path
+    image : uint8 or float (h, w) or (h, w, 3)
+        Gray levels 0 .. 255; channels B, G, R. Rounded as floor(v + 0.5) and clipped.
+    bits : 8 or 16
+        16-bit files hold 257 times the gray level, so fractions survive.
+    """
+    image = np.asarray(image)
+    if image.dtype == np.uint8 and bits == 8:
+        values = image
+    else:
+        scale, dtype = (1, np.uint8) if bits == 8 else (WORDS, np.uint16)
+        scaled = np.floor(image.astype(np.float64) * scale + 0.5)
+        values = np.clip(scaled, 0, 255 * scale).astype(dtype)
+    done, encoded = cv2.imencode(".png", np.ascontiguousarray(values))
+    if not done:
+        raise RowsError(f"cannot encode {path}: shape {values.shape}, dtype {values.dtype}")
+    with atomic_path(path) as part:
+        part.write_bytes(encoded.tobytes())
+
+
+def read_image(path):
+    """A picture as it is in the file: uint8 or uint16 (h, w) or (h, w, 3 or 4), B, G, R, A.
+
+    Raises RowsError for a file that is no such picture, MissingRowsError where there is none.
+    """
+    if not Path(path).exists():
+        raise MissingRowsError(f"picture not found: {path}")
+    with open_input(path, "picture") as stream:
+        data = np.frombuffer(stream.read(), np.uint8)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise RowsError(f"{path}: not a picture that can be read, PNG is expected")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise RowsError(f"{path}: picture of {image.dtype}, 8 or 16 bits a channel are expected")
+    return image
+
+
+def read_picture(path):
+    """Gray levels of a picture: float64 (h, w, 1 or 3), 0 .. 255, channels B, G, R.
+
+    16-bit values are divided by 257. Where there is an alpha channel the picture is laid over
+    black. Errors as of `read_image`.
+    """
+    image = read_image(path)
+    full = np.iinfo(image.dtype).max
+    values = np.atleast_3d(image).astype(np.float64)
+    if values.shape[2] in (2, 4):
+        values = values[:, :, :-1] * (values[:, :, -1:] / full)
+    return values * (255 / full) if full != 255 else values
