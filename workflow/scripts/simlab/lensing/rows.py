@@ -289,14 +289,14 @@ def source_of(row, *, folder=None, settings=None):
     """
     name = text_of(row, "source")
     compat = settings is not None and settings.compat
-    if "/" in name:
-        return parse_constellation(name, compat=compat)
-    kind = SOURCE_ALIASES.get(name, name)
-    if kind not in SOURCES:
-        raise LensError(f"{_name(row)}: {_unknown('source', name, SOURCES)}")
     values = {}
     if settings is not None:
         values = {"clip": settings.clip, "sersic_axes": settings.sersic_axes, "bn": settings.bn}
+    if "/" in name:
+        return parse_constellation(name, compat=compat, folder=folder, **values)
+    kind = SOURCE_ALIASES.get(name, name)
+    if kind not in SOURCES:
+        raise LensError(f"{_name(row)}: {_unknown('source', name, SOURCES)}")
     if text_of(row, "lightprofile"):
         values["profile"] = text_of(row, "lightprofile")
     if kind == "Image":

@@ -263,6 +263,7 @@ class _RowCheck:
             index = self._positive("n_sersic", required=False)
             if index is not None and index < MIN_N_SERSIC:
                 self.doubts.append(f"n_sersic is below {MIN_N_SERSIC}")
+                self._constructed("n_sersic", source_of, settings=self.settings)
             self._number("luminosity", "a number >= 0", lambda value: value >= 0, required=False)
 
     def _picture(self):
