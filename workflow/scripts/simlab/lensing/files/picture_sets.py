@@ -3,7 +3,7 @@
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from simlab.lensing.errors import RowsError
+from simlab.lensing.errors import MissingRowsError, RowsError
 from simlab.lensing.files.pictures import read_picture
 from simlab.lensing.files.shards import open_shard, read_filenames
 
@@ -62,6 +62,8 @@ def open_pictures(paths):
 
 
 def _files(path):
+    if not path.exists():
+        raise MissingRowsError(f"neither file nor folder: {path}")
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES + SHARDS)
         return [p for p in found if not p.name.startswith(".")]
