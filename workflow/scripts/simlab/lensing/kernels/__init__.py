@@ -7,7 +7,7 @@ use_kernel_cache()
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
-    from simlab.lensing.kernels import amplitudes, deflection, fields, roulette
+    from simlab.lensing.kernels import amplitudes, deflection, fields, images, roulette
 
-    for module in (deflection, fields, amplitudes, roulette):
+    for module in (deflection, fields, amplitudes, roulette, images):
         module.warm()
