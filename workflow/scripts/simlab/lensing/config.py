@@ -303,6 +303,19 @@ def load_config(path, dataset=None):
     return datasets[dataset]
 
 
+def with_changes(config, seed=None, size=None):
+    """A DatasetConfig with another seed or number of rows; None leaves it."""
+    changes = {"simulator": config.simulator}
+    if seed is not None:
+        changes["seed"] = seed
+        changes["simulator"] = changes["simulator"].model_copy(update={"seed": None})
+    if size is not None:
+        if config.size is None:
+            raise LensingConfigError("simulator.parameters: the table has the rows it has")
+        changes["simulator"] = changes["simulator"].model_copy(update={"size": size})
+    return config.model_copy(update=changes)
+
+
 def _toml(path):
     with open_input(path) as stream:
         try:

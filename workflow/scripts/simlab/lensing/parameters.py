@@ -1,9 +1,11 @@
 """Random rows of a data set: every row belongs to the seed and its number, to nothing else."""
 
 import math
+import os
 
 import numpy as np
 
+from simlab.core.config import user_path
 from simlab.core.random import generator
 from simlab.lensing.curves import critical_curve
 from simlab.lensing.errors import LensingConfigError
@@ -76,6 +78,19 @@ def draw_rows(config, start=0, stop=None):
     if not 0 <= start <= stop <= config.size:
         raise LensingConfigError(f"rows {start}:{stop} are not within 0:{config.size}")
     return [_row(config, number) for number in range(start, stop)]
+
+
+def with_files_relative_to(rows, folder):
+    """The rows with the pictures of their sources named relative to `folder`, as tables name them.
+
+    In a configuration they are relative to the working directory.
+    """
+    return [
+        {**row, "sourcefile": os.path.relpath(user_path(row["sourcefile"]), folder)}
+        if row.get("sourcefile")
+        else row
+        for row in rows
+    ]
 
 
 def split_of(splits, size, seed):
