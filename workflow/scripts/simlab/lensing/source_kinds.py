@@ -29,6 +29,12 @@ class Texture:
         """The same picture moved by (x, y) px."""
         return Texture(self.values, self.frame + np.array([x, y, 0, 0, 0, 0, 0, 0.0]))
 
+    def at(self, bx, by):
+        """Brightness at points with coordinates (n,): float64 (n, channels)."""
+        total = np.zeros((bx.size, self.values.shape[2]))
+        add_texture(self.values, self.frame, bx, by, total)
+        return total
+
 
 class Source:
     """A source; `make_source`, `make_constellation` and `parse_constellation` make them.
