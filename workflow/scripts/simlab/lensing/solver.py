@@ -57,10 +57,10 @@ def apparent_position(lens, eta, solver="exact"):
         Source, px.
     solver : str
         "exact": closed forms; else the minimum of the arrival time that the descent
-        xi <- eta + a(xi) from xi = eta reaches, to a residual of 1e-11 px; where it does not settle,
-        and at eta = 0, the image that arrives first (of equal ones the one with the larger y, then
-        the larger x). "peer": as the original program, which ends the descent at the first step
-        below 0.02 px or after 201 steps.
+        xi <- eta + a(xi) from xi = eta reaches, to a residual of 1e-11 px; where it does not
+        settle, and at eta = 0, the image that arrives first (of equal ones the one with the larger
+        y, then the larger x). "peer": as the original program, which ends the descent at the first
+        step below 0.02 px or after 201 steps.
 
     Returns
     -------
@@ -149,8 +149,8 @@ def _descend(lens, eta, step, limit):
     xi, outcome = images.descend(*_kernel_lens(lens), eta, step, limit)
     if outcome == images.OUTSIDE:
         raise LensError(
-            f"apparent position of ({eta.real:g}, {eta.imag:g}): ({xi.real:g}, {xi.imag:g}) is outside "
-            "the grid of the sampled lens"
+            f"apparent position of ({eta.real:g}, {eta.imag:g}): ({xi.real:g}, {xi.imag:g}) is "
+            "outside the grid of the sampled lens"
         )
     return complex(xi), outcome == images.CONVERGED
 

@@ -143,16 +143,22 @@ def polish(members, field, nearest, eta, start, cap):
     Returns
     -------
     complex128, int
-        xi with a residual below 1e-11 px (for far points, below their rounding) if converged.
+        xi with a residual below 1e-11 px (for far points, below their rounding) if converged; the
+        steps go on as long as they halve it, since near a critical curve it says little.
     """
     xi = start
+    solution = start
+    best = math.inf
     for _ in range(100):
         ax, ay, covered = ray(members, field, nearest, xi.real, xi.imag)
         if not covered:
             return xi, OUTSIDE
         residual = xi - complex(ax, ay) - eta
-        if abs(residual) < max(RESIDUAL, 1e-15 * (abs(xi) + abs(eta))):
-            return xi, CONVERGED
+        if best < RESIDUAL and abs(residual) >= 0.5 * best:
+            break
+        if abs(residual) < best:
+            best = abs(residual)
+            solution = xi
         xx, xy, yx, yy = jacobian(members, field, nearest, xi.real, xi.imag)
         det = xx * yy - xy * yx
         move = complex(
@@ -161,26 +167,12 @@ def polish(members, field, nearest, eta, start, cap):
         )
         length = abs(move)
         if not length < 1e100:
-            return xi, STALLED
+            break
         if length > cap:
             move *= cap / length
         xi -= move
-    return xi, STALLED
-
-
-@jit
-def keep(members, found, count, xi):
-    """Append an image unless it is known or within 1e-6 px of a singular center; new count."""
-    for i in range(members.shape[0]):
-        if members[i, 0] <= SIE and abs(xi - complex(members[i, 1], members[i, 2])) < SAME:
-            return count
-    for j in range(count):
-        if abs(found[j] - xi) < SAME:
-            return count
-    if count < found.size:
-        found[count] = xi
-        count += 1
-    return count
+    tolerance = max(RESIDUAL, 1e-15 * (abs(solution) + abs(eta)))
+    return solution, CONVERGED if best < tolerance else STALLED
 
 
 @jit
@@ -189,6 +181,28 @@ def trace(members, field, z):
     ax, ay, _ = ray(members, field, False, z.real, z.imag)
     xx, xy, yx, yy = jacobian(members, field, False, z.real, z.imag)
     return z - complex(ax, ay), xx * yy - xy * yx
+
+
+@jit
+def keep(members, field, found, count, xi):
+    """Append an image unless it is known or within 1e-6 px of a singular center; new count.
+
+    Next to a critical curve, images of the same parity that the residual cannot tell apart are the
+    same.
+    """
+    for i in range(members.shape[0]):
+        if members[i, 0] <= SIE and abs(xi - complex(members[i, 1], members[i, 2])) < SAME:
+            return count
+    _, det = trace(members, field, xi)
+    for j in range(count):
+        _, other = trace(members, field, found[j])
+        blur = 10.0 * RESIDUAL / min(abs(det), abs(other)) if det * other > 0 else 0.0
+        if abs(found[j] - xi) < max(SAME, blur):
+            return count
+    if count < found.size:
+        found[count] = xi
+        count += 1
+    return count
 
 
 @jit
@@ -257,7 +271,7 @@ def search_triangle(members, field, eta, corners, beta, det, found, count):
                 start = a + (b - a) * u + (c - a) * v
             xi, outcome = polish(members, field, False, eta, start, 2.0 * size)
             if outcome == CONVERGED:
-                count = keep(members, found, count, xi)
+                count = keep(members, field, found, count, xi)
                 if abs(xi - start) < 2.0 * size:
                     continue
             if size < FINEST:
@@ -404,7 +418,7 @@ def search_center(members, i, eta, found, count):
             start = center - offset / length * distance
             xi, outcome = polish(members, NO_FIELD, False, eta, start, 0.5 * distance)
             if outcome == CONVERGED:
-                count = keep(members, found, count, xi)
+                count = keep(members, NO_FIELD, found, count, xi)
         return count
     samples = 256
     gap = np.empty(samples)
@@ -418,7 +432,7 @@ def search_center(members, i, eta, found, count):
         if lowest and gap[k] < 0.2 * g:
             xi, outcome = polish_about(members, eta, center, tiny, 2.0 * math.pi * k / samples)
             if outcome == CONVERGED:
-                count = keep(members, found, count, xi)
+                count = keep(members, NO_FIELD, found, count, xi)
     return count
 
 
