@@ -87,7 +87,7 @@ def apparent_position(lens, eta, solver="exact"):
     if abs(eta) >= CENTERED and abs(eta - lens.center) >= CENTERED:
         start, settled = _descend(lens, eta, 1e-3, 500)
         if settled:
-            xi, outcome = images.polish(*_kernel_lens(lens), eta, start, math.inf)
+            xi, outcome = images.polish(*kernel_lens(lens), eta, start, math.inf)
             if outcome == images.CONVERGED and abs(xi - start) <= MOVED:
                 return complex(xi)
     return _first_image(lens, eta)
@@ -138,15 +138,15 @@ def _finite(eta):
     return eta
 
 
-def _kernel_lens(lens):
-    """(members, field, nearest) as the kernels take them."""
+def kernel_lens(lens):
+    """(members, field, nearest) of a lens, as `kernels.images` takes them."""
     if lens.members is None:
         return np.empty((0, deflection.COLUMNS)), lens.field, lens.lookup == "nearest"
     return lens.members, images.NO_FIELD, False
 
 
 def _descend(lens, eta, step, limit):
-    xi, outcome = images.descend(*_kernel_lens(lens), eta, step, limit)
+    xi, outcome = images.descend(*kernel_lens(lens), eta, step, limit)
     if outcome == images.OUTSIDE:
         raise LensError(
             f"apparent position of ({eta.real:g}, {eta.imag:g}): ({xi.real:g}, {xi.imag:g}) is "
@@ -191,7 +191,7 @@ def _image(lens, eta, xi):
 
 
 def _searched_images(lens, eta):
-    members, field, _ = _kernel_lens(lens)
+    members, field, _ = kernel_lens(lens)
     found = np.empty(MOST_IMAGES, np.complex128)
     squares = _pixel_square(len(field)) if lens.members is None else _squares(members, eta)
     count = images.search_images(members, field, eta, np.array(squares), found)
