@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from simlab.lensing.clusters import make_cluster
+from simlab.lensing.lenses import make_lens
 from simlab.lensing.sources import make_source
 
 FOLDER = Path(__file__).resolve().parent / "data" / "lensing"
@@ -30,3 +32,25 @@ def source_of(entry):
     if "theta" in keywords:
         keywords["theta_deg"] = keywords.pop("theta")
     return make_source(keywords.pop("kind"), **keywords)
+
+
+def lens_of(entry):
+    """Lens of a description, angular."""
+    members = [
+        make_lens(member["kind"], chi=entry.get("chi", 1.0), **_keywords(member))
+        for member in entry["lens"]
+    ]
+    return members[0] if len(members) == 1 else make_cluster(members)
+
+
+def _keywords(member):
+    return {key: value for key, value in member.items() if key != "kind"}
+
+
+def amplitudes_of(entry):
+    """Amplitudes G[m, s] of a description."""
+    order = max(int(key.split(",")[0]) for key in entry["alpha"])
+    G = np.zeros((order + 1, order + 2), complex)
+    for key, alpha in entry["alpha"].items():
+        G[tuple(map(int, key.split(",")))] = complex(alpha, entry["beta"][key])
+    return G

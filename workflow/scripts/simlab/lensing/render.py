@@ -29,8 +29,9 @@ from simlab.lensing.roulette import (
 )
 
 SAMPLINGS = ("analytic", "bilinear", "floor")
-POLYNOMIAL_ORDER = 60
-"""Beyond, polynomials in X and Y lose too many digits and those in zeta are used."""
+POLYNOMIAL_ORDER = 54
+"""Up to here the integers that lead to polynomials in X and Y, at most 3 binomial(N, N/2), are
+exact in double precision; beyond, polynomials in zeta are evaluated."""
 BLOCK = 1 << 16
 """Points that are mapped at a time where the source is not evaluated in the same pass."""
 NOTHING = np.zeros((0, deflection.COLUMNS))
