@@ -88,7 +88,9 @@ def _extent(members):
 
 def _polished(lens, line, nodes):
     """Vertices moved along their edges of the mesh to det A = 0 (regula falsi, Illinois)."""
-    vertical = np.isin(line.real, nodes)
+    cell = nodes[1] - nodes[0]
+    x, y = (line.real - nodes[0]) / cell, (line.imag - nodes[0]) / cell
+    vertical = np.abs(x - np.rint(x)) < np.abs(y - np.rint(y))
     along = np.where(vertical, line.imag, line.real)
     upper = np.clip(np.searchsorted(nodes, along), 1, len(nodes) - 1)
     a, b = nodes[upper - 1], nodes[upper]
