@@ -185,7 +185,8 @@ class _RayTracing:
             rays.trace(self.members, xs, ys, bx, by)
         else:
             theta = xs[None, :] + 1j * ys[:, None]
-            beta = theta - self.lens.deflection(theta)
+            deflected, covered = self.lens.deflection_where_covered(theta)
+            beta = np.where(covered, theta - deflected, np.nan)
             bx[:], by[:] = beta.real, beta.imag
         bx -= self.eta.real
         by -= self.eta.imag
