@@ -49,6 +49,10 @@ wildcard_constraints:
     split="train|val|test",
     key=r"[0-9a-f]{16}",
     stage=r"\w+",
+    first="images|roulette_images|resim",
+    second="images|roulette_images|resim",
+    lens="SIS|PM|SIE",
+    order=r"\d+",
 
 
 localrules:

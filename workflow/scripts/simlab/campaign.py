@@ -8,10 +8,12 @@ from simlab.core.config import Section, parse_config
 from simlab.core.errors import ConfigError
 from simlab.halo import plan as halo
 from simlab.halo.config import HaloConfig
+from simlab.lensing import plan as lensing
+from simlab.lensing.config import LensingConfig
 from simlab.ptycho import plan as ptycho
 from simlab.ptycho.config import PtychoConfig
 
-PLANS = {"ptycho": ptycho, "afm": afm, "halo": halo, "calcium": calcium}
+PLANS = {"ptycho": ptycho, "afm": afm, "halo": halo, "calcium": calcium, "lensing": lensing}
 """The planning module of each domain."""
 
 
@@ -22,6 +24,7 @@ class Campaign(Section):
     afm: AfmConfig | None = None
     halo: HaloConfig | None = None
     calcium: CalciumConfig | None = None
+    lensing: LensingConfig | None = None
 
     def datasets(self, domain):
         """Data sets of `domain` by name; empty if the domain is absent."""
@@ -77,4 +80,6 @@ def compile_kernels(domain):
         from simlab.halo.kernels import warm
     elif domain == "calcium":
         from simlab.calcium.kernels import warm
+    elif domain == "lensing":
+        from simlab.lensing.kernels import warm
     warm()

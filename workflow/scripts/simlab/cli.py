@@ -58,11 +58,18 @@ def _calcium():
     return app
 
 
+def _lensing():
+    from simlab.lensing.cli import app
+
+    return app
+
+
 DOMAINS = {
     "ptycho": ("Ptychography: diffraction patterns with ground truth", _ptycho),
     "afm": ("Atomic force microscopy: image stacks and descriptors of molecules", _afm),
     "halo": ("Halo maps: paired simulations as multi-scale training samples", _halo),
     "calcium": ("Calcium movies: one-photon microscopy with ground truth", _calcium),
+    "lensing": ("Gravitational lensing: lensed pictures with roulette amplitudes", _lensing),
 }
 
 

@@ -16,22 +16,6 @@ from simlab.core.files import read_json
 CHUNK = 64
 
 
-@dataclass(frozen=True)
-class Found:
-    """What one check measured on one recording."""
-
-    measured: float
-    bound: float
-    passed: bool
-
-
-@dataclass(frozen=True)
-class NotHere:
-    """Why a check does not apply to a recording."""
-
-    reason: str
-
-
 @dataclass
 class View:
     """One recording of a data set and what belongs to it.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from simlab.calcium import movie_checks as movie
 from simlab.calcium import truth_checks as truth
-from simlab.calcium.check_case import NotHere
-from simlab.core.checks import Check, skip
+from simlab.core.checks import Check, NotHere, skip
 from simlab.core.errors import SimlabError
 
 

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
-from simlab.calcium.check_case import CHUNK, Found, NotHere
+from simlab.calcium.check_case import CHUNK
 from simlab.calcium.files.avi import iter_video
 from simlab.calcium.render import iter_frames
 from simlab.calcium.training import expected_scale
 from simlab.calcium.truth_checks import standard_errors
+from simlab.core.checks import Found, NotHere
 
 MAX_DARK = 1e-3
 """Share of the pixels at 0 up to which what floor and clip add there is less than the noise."""

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
-from simlab.calcium.check_case import Found, NotHere
 from simlab.calcium.optics import view_cells
 from simlab.calcium.truth_layout import expected_truth, problems_of_truth
 from simlab.calcium.units import detectable_cells
+from simlab.core.checks import Found, NotHere
 
 BLUR_TOLERANCE = 1e-5
 STANDARD_ERRORS = 5

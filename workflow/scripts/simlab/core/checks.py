@@ -42,6 +42,27 @@ class Check:
         return self.measured is None and self.what.startswith(SKIPPED)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What one check measured on one sample."""
+
+    measured: float
+    bound: float
+    passed: bool
+
+    @classmethod
+    def at_most(cls, measured, bound):
+        """`measured` passes unless it is above `bound`."""
+        return cls(float(measured), bound, bool(measured <= bound))
+
+
+@dataclass(frozen=True)
+class NotHere:
+    """Why a check does not apply to a sample."""
+
+    reason: str
+
+
 def skip(check_id, reason):
     """The row of a check that does not apply to this data set."""
     return Check(check_id, SKIPPED + reason, None, None, "", True)

@@ -111,6 +111,15 @@ def open_input(path, what="file"):
         raise InputFileError(f"cannot read {path}: {error.strerror}") from None
 
 
+def files_below(paths):
+    """The files among `paths`, and for a folder all files in it, sorted."""
+    found = []
+    for path in map(Path, paths):
+        inside = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else []
+        found += inside if path.is_dir() else [path]
+    return found
+
+
 def write_text(path, text):
     """Write `text` as UTF-8 with unchanged line ends."""
     with atomic_path(path) as part:

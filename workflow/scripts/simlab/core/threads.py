@@ -1,5 +1,7 @@
 """Items shared out to threads; no result depends on the number of threads."""
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 
 import numba
@@ -31,3 +33,27 @@ def over_items(task, n, step):
         thread.join()
     if failures:
         raise failures[0]
+
+
+def in_order(task, items, ahead=2):
+    """Yield `task(item)` for each of `items`, in their order.
+
+    The work is done by numba.get_num_threads() threads, at most `ahead` results a thread before
+    their turn; with one thread, by the caller. `task` should release the interpreter's lock.
+    """
+    threads = numba.get_num_threads()
+    if threads == 1:
+        yield from map(task, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(task, item))
+                if len(waiting) >= threads * ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

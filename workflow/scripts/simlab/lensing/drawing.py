@@ -1,0 +1,149 @@
+"""How the picture of a row is drawn: centered, cropped, masked, observed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simlab.core.random import generator
+from simlab.lensing.cases import RAY_TRACED, Case
+from simlab.lensing.errors import LensError
+from simlab.lensing.geometry import crop_bounds
+from simlab.lensing.observation import observe
+from simlab.lensing.postprocess import crop, translate
+from simlab.lensing.region import disc
+from simlab.lensing.render import black_image, region_mask, render_raytrace, render_roulette
+from simlab.lensing.solver import apparent_position
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the picture of a case is drawn: ray tracing, or a series about its apparent position.
+
+    Attributes
+    ----------
+    case : Case
+    xi : complex or None
+        Apparent position; None for a ring, or where the solver failed.
+    amplitudes : complex128 (N+1, N+2) or None
+        Of the series, for roulette models.
+    region : Region or None
+        That the picture is restricted to.
+    """
+
+    case: Case
+    xi: complex | None
+    amplitudes: np.ndarray | None = None
+    region: object = None
+
+    @classmethod
+    def of(cls, case, words):
+        """The Drawing of a case; statuses that hold are added to the set `words`."""
+        settings = case.settings
+        xi = _apparent_position(case, words)
+        kind = settings.mask_of(case.model)
+        region = None
+        if xi is not None and kind != "none" and settings.maskradius is None:
+            region = case.lens.region(xi) if kind == "region" else disc(abs(xi))
+        if xi is None or not case.is_roulette:
+            return cls(case, xi, None, region)
+        return cls(case, xi, finite_amplitudes(case, xi), region)
+
+    @property
+    def masked(self):
+        """Keywords of the mask of `render` functions."""
+        settings = self.case.settings
+        if settings.mask_of(self.case.model) == "none":
+            return {}
+        if settings.maskradius is not None:
+            return {"mask_radius": settings.maskradius}
+        return {"region": self.region, "mask_scale": settings.maskscale}
+
+    def picture(self, center, size):
+        """The picture (size, size[, 3]) on the pixel grid moved by `center`."""
+        case, settings = self.case, self.case.settings
+        sampling = {"sampling": settings.sampling, "supersample": settings.supersample}
+        if case.is_roulette and self.amplitudes is None:
+            return black_image(case.source, size, settings.sampling)
+        if case.model in RAY_TRACED:
+            image = render_raytrace(
+                case.lens, case.source, case.eta, size, center=center, **sampling
+            )
+            mask = self.mask(center, size)
+            if mask is not None:
+                image[~mask] = 0
+            return image
+        offset = case.beta(self.xi) - case.eta
+        return render_roulette(
+            self.amplitudes,
+            case.source,
+            self.xi - center,
+            size,
+            offset=offset,
+            **sampling,
+            **self.masked,
+        )
+
+    def mask(self, center, size):
+        """Where the picture is drawn: bool (size, size), or None for all of it."""
+        masked = self.masked
+        if not masked or self.xi is None:
+            return None
+        return region_mask(self.xi - center, size, **masked)
+
+    def delivered(self, original, center, number):
+        """(picture, mask) centered, cropped, observed, on the background of the settings."""
+        settings = self.case.settings
+        size, cropsize = settings.imagesize, settings.cropsize
+        if center == 0:
+            image, mask = original, self.mask(0j, size)
+        elif settings.sampling != "analytic":
+            image, mask = translate(original, center), translated_mask(self.mask(0j, size), center)
+        else:
+            shift = 0j
+            if settings.observation.is_off:  # nothing beyond the crop matters
+                size, shift = crop_window(size, cropsize)
+            image, mask = self.picture(center + shift, size), self.mask(center + shift, size)
+        if not settings.observation.is_off:
+            image = observed(image, settings, number)
+        image = crop(image, cropsize or size)
+        mask = None if mask is None else crop(mask, cropsize or size)
+        if settings.bgcolour:
+            image = np.maximum(image, image.dtype.type(settings.bgcolour))
+        return image, mask
+
+
+def observed(image, settings, number):
+    """A picture as the telescope of `settings` sees that of row `number`."""
+    stream = generator(settings.seed, "lensing.noise", number)
+    return observe(image, settings.observation, stream)
+
+
+def crop_window(size, cropsize):
+    """(side, shift): the crop of a grid is the whole grid of that side, moved by that shift.
+
+    The shift is 0, or half a pixel down to the right where size - side is odd.
+    """
+    first, end = crop_bounds(size, cropsize)
+    side = end - first
+    return side, (0j if (size - side) % 2 == 0 else -0.5 + 0.5j)
+
+
+def _apparent_position(case, words):
+    try:
+        xi = apparent_position(case.lens, case.eta, solver=case.settings.solver)
+    except LensError:
+        words.add("solver")
+        return None
+    if not np.isfinite(xi):
+        words.add("ring")
+        return None
+    return complex(xi)
+
+
+def finite_amplitudes(case, point):
+    """Amplitudes of a case at a point; None where the lens has none (a singular center)."""
+    try:
+        amplitudes = case.amplitudes(point)
+    except LensError:
+        return None
+    return amplitudes if np.isfinite(amplitudes).all() else None

@@ -1,0 +1,118 @@
+"""Contact sheet of lensed pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simlab.core import figures
+
+WIDTH_INCHES, ROW_INCHES, DPI = 17.0, 4.1, 100
+TEXT_SCALE = {"font.size": 12, "axes.titlesize": 12, "axes.labelsize": 11, "figure.titlesize": 19}
+CURVE, REFERENCE = "#4fc3f7", "#e24a33"
+TITLES = ("source without lens, caustic", "picture, critical curve", "from amplitudes alone")
+LIMIT = 255.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the sheet shows of one row.
+
+    Attributes
+    ----------
+    label : str
+    actual, image : (n, n[, 3])
+        Gray levels; of color pictures B, G, R.
+    redrawn : (n, n[, 3]) or None
+    critical, caustic : list of complex arrays
+        Curves in the frame of the picture, and of the source, px.
+    reference : complex or None
+        Reference point in the frame of the picture, px.
+    outline : complex array
+        Edge of the region of convergence in that frame, px; empty without one.
+    """
+
+    label: str
+    actual: np.ndarray
+    image: np.ndarray
+    redrawn: np.ndarray | None
+    critical: list
+    caustic: list
+    reference: complex | None
+    outline: np.ndarray
+
+
+def draw_rows_sheet(path, rows, *, title, dpi=DPI):
+    """Write the contact sheet of a list of `Shown` to a PNG."""
+    with figures.styled(**TEXT_SCALE):
+        size = (WIDTH_INCHES, ROW_INCHES * len(rows) + 0.8)
+        figure, axes = figures.grid_of_axes(len(rows), 4, size=size, title=title)
+        for axis_row, shown in zip(axes, rows, strict=True):
+            _draw(axis_row, shown)
+        figures.save_png(figure, path, dpi)
+
+
+def _draw(axes, shown):
+    pictures = (shown.actual, shown.image, shown.redrawn)
+    for axis, picture, title in zip(axes, pictures, TITLES, strict=False):
+        if picture is None:
+            axis.set_axis_off()
+            axis.set_title("no re-simulation")
+            continue
+        text = f"{shown.label}\n{title}" if axis is axes[0] else title
+        image = figures.show_map(
+            axis,
+            _displayed(picture),
+            title=text,
+            unit="gray level",
+            cmap=figures.AMPLITUDE,
+            limits=(0, LIMIT),
+            colorbar=picture.ndim == 2 and axis is axes[2],
+        )
+        _coordinates(axis, image, len(picture))
+    for curve in shown.caustic:
+        axes[0].plot(curve.real, curve.imag, color=CURVE, lw=1.0)
+    for curve in shown.critical:
+        axes[1].plot(curve.real, curve.imag, color=CURVE, lw=1.0)
+    for axis in axes[1:3]:
+        if shown.reference is not None:
+            axis.plot(shown.reference.real, shown.reference.imag, "+", color=REFERENCE, ms=10)
+        if len(shown.outline):
+            axis.plot(shown.outline.real, shown.outline.imag, color=REFERENCE, lw=0.9, ls="--")
+    _draw_difference(axes[3], shown)
+
+
+def _draw_difference(axis, shown):
+    if shown.redrawn is None:
+        axis.set_axis_off()
+        return
+    difference = shown.redrawn.astype(np.float64) - shown.image.astype(np.float64)
+    if difference.ndim == 3:
+        difference = difference.mean(axis=2)
+    limit = max(float(np.abs(difference).max()), 1.0)
+    image = figures.show_map(
+        axis,
+        difference,
+        title="difference",
+        unit="gray level",
+        cmap="RdBu_r",
+        limits=(-limit, limit),
+    )
+    _coordinates(axis, image, len(difference))
+
+
+def _displayed(picture):
+    if picture.ndim == 2:
+        return picture
+    return np.clip(picture[..., ::-1] / LIMIT, 0, 1)
+
+
+def _coordinates(axis, image, size):
+    """Axes in pixels of the image plane, y up."""
+    half = size / 2
+    image.set_extent((-half - 0.5, half - 0.5, -half + 0.5, half + 0.5))
+    axis.set_xlim(-half - 0.5, half - 0.5)
+    axis.set_ylim(-half + 0.5, half + 0.5)
+    ticks = np.array([-half / 2, 0, half / 2]).round()
+    axis.set_xticks(ticks)
+    axis.set_yticks(ticks)
+    axis.set_xlabel("x (px)")

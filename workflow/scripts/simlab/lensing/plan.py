@@ -1,0 +1,227 @@
+"""What the DAG needs to know of a lensing data set: rows, shards, targets, cost."""
+
+import functools
+import math
+from pathlib import Path
+
+from simlab.core.config import user_path
+from simlab.core.errors import SimlabError
+from simlab.core.files import read_csv
+from simlab.core.plan import Estimate
+from simlab.core.sharding import shard_names, shard_range
+from simlab.core.splits import SPLITS
+from simlab.lensing.config import FORMULA
+
+SECONDS_PER_ITEM = 0.012
+"""CPU seconds per ray-traced SIE picture of 512 x 512 px, centered, amplitudes of order 5
+written; `make benchmark` prints the line to put here."""
+
+REFERENCE_PIXELS = 512 * 512
+SECONDS_PER_JOB = 2.5
+SECONDS_PER_TERM = 3e-6
+"""CPU seconds per amplitude, 512 x 512 pixels and drawing of a roulette picture."""
+COLOR_SOURCES = ("Triangle", "Image", "t")
+BYTES_PER_PIXEL = 0.9
+"""Of a compressed float32 picture."""
+BYTES_PER_ROW = 8000
+"""Of a row and its amplitudes, as a mapping of columns."""
+SECONDS_PER_PIXEL = 1.5e-7
+"""CPU seconds of comparing two pictures, a pixel."""
+JOBS = 6
+"""Rules that run once for every data set: parameters, tables, normalization, checks, preview,
+manifest."""
+SETS = ("images", "roulette_images", "resim")
+"""Shard sets that can be compared."""
+
+
+def size_of(dataset):
+    """Number of rows, those of the user's table where there is one."""
+    if dataset.size is not None:
+        return dataset.size
+    path = user_path(dataset.simulator.parameters)
+    return _rows_in(path, Path(path).stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _rows_in(path, _changed):
+    return len(read_csv(path)[1])
+
+
+def shards(dataset):
+    """Names of the shards of a data set."""
+    return shard_names(size_of(dataset), dataset.output.shard_size)
+
+
+def rows_of(dataset, shard):
+    """Half-open range of the row numbers (from 0) of a shard."""
+    return shard_range(shard, size_of(dataset), dataset.output.shard_size)
+
+
+def sets_of(dataset):
+    """Shard sets that a data set makes."""
+    made = {
+        "images": True,
+        "roulette_images": dataset.output.roulette_images,
+        "resim": dataset.output.resim,
+    }
+    return [name for name in SETS if made[name]]
+
+
+def formulas_of(dataset):
+    """(lens, order) of every formula file."""
+    found = (FORMULA.fullmatch(text) for text in dataset.output.formulas)
+    return [(match[1], int(match[2])) for match in found]
+
+
+def published(dataset):
+    """Published files and folders of a data set, relative to its folder; without the manifest."""
+    names = shards(dataset)
+    files = ["parameters.csv"]
+    for name in names:
+        files += [f"amplitudes/{name}.csv", f"statistics/{name}.npz"]
+        files += [f"{kind}/{name}.h5" for kind in sets_of(dataset)]
+        if dataset.output.png:
+            files.append(f"png/{name}")
+    files += [f"compare/{a}__{b}.{end}" for a, b in dataset.output.pairs for end in ("json", "csv")]
+    files += [
+        f"formulas/{lens}{order}.{end}"
+        for lens, order in formulas_of(dataset)
+        for end in ("txt", "json")
+    ]
+    files += [f"splits/{split}.csv" for split in SPLITS[:3]]
+    return [
+        *files,
+        "roulette.csv",
+        "index.csv",
+        "normalization.json",
+        "checks.json",
+        "checks.html",
+        "statistics.html",
+        "preview.png",
+    ]
+
+
+def folder(name):
+    """Folder of data set `name`."""
+    return f"results/lensing/{name}"
+
+
+def files_of(name, dataset, kind, suffix="h5"):
+    """Paths of the files of one kind, a shard each; none if the data set does not make them."""
+    if kind in SETS and kind not in sets_of(dataset):
+        return []
+    return [f"{folder(name)}/{kind}/{shard}.{suffix}" for shard in shards(dataset)]
+
+
+def comparisons(name, dataset):
+    """Paths of the JSON files of all comparisons."""
+    return [f"{folder(name)}/compare/{a}__{b}.json" for a, b in dataset.output.pairs]
+
+
+def formula_files(name, dataset):
+    """Paths of the text files of all formulas."""
+    return [f"{folder(name)}/formulas/{lens}{n}.txt" for lens, n in formulas_of(dataset)]
+
+
+def parameters_of(dataset):
+    """Paths of the user's table of rows, none where rows are drawn."""
+    table = dataset.simulator.parameters
+    return [] if table is None else [user_path(table)]
+
+
+def targets(name, dataset):
+    """Paths of all published files of data set `name`, the manifest included."""
+    return [f"{folder(name)}/{file}" for file in [*published(dataset), "manifest.json"]]
+
+
+def problems(dataset):
+    """What stands in the way of a data set: texts."""
+    try:
+        size = size_of(dataset)
+        shards(dataset)
+        dataset.splits.counts(size)
+    except FileNotFoundError:
+        return [f"simulator.parameters: file not found: {dataset.simulator.parameters}"]
+    except SimlabError as error:
+        return [str(error)]
+    if size == 0:
+        return [f"simulator.parameters: {dataset.simulator.parameters} has no rows"]
+    picture = dataset.source.file
+    if picture is not None and not Path(user_path(picture)).is_file():
+        return [f"source.file: file not found: {picture}"]
+    return []
+
+
+def side_of(dataset):
+    """Side of the delivered pictures, px."""
+    simulator = dataset.simulator
+    return min(simulator.imagesize, simulator.cropsize or simulator.imagesize)
+
+
+def _channels(dataset):
+    return 3 if any(mode in COLOR_SOURCES for mode in dataset.source.mode) else 1
+
+
+def megabytes(dataset, threads=1):
+    """Memory of a job that works on one shard, MiB."""
+    pixels = dataset.simulator.imagesize**2 * _channels(dataset)
+    return math.ceil(400 + 1e-4 * pixels * threads + 3e-3 * dataset.output.shard_size)
+
+
+def seconds_per_row(dataset):
+    """CPU seconds of one row: drawn twice where it is centered."""
+    simulator = dataset.simulator
+    pixels = simulator.imagesize**2 / REFERENCE_PIXELS
+    terms = (simulator.nterms + 1) * (simulator.nterms + 4) / 4
+    roulette = any(model != "Raytrace" for model in simulator.model)
+    drawing = SECONDS_PER_ITEM * pixels * simulator.supersample**2
+    return drawing + roulette * SECONDS_PER_TERM * pixels * terms
+
+
+def minutes(dataset):
+    """Time limit of a job that works on one shard, minutes."""
+    rows = min(size_of(dataset), dataset.output.shard_size)
+    return 15 + math.ceil(8 * rows * seconds_per_row(dataset) / 60)
+
+
+def estimate(name, dataset):
+    """Estimate of data set `name`."""
+    rows, count, sets = size_of(dataset), len(shards(dataset)), sets_of(dataset)
+    output = dataset.output
+    pictures = len(sets) + output.actual + output.apparent + output.original
+    jobs = JOBS + count * (len(sets) + output.png)
+    jobs += len(output.pairs) + len(output.formulas)
+    terms = (dataset.simulator.nterms + 1) * (dataset.simulator.nterms + 4) // 2
+    picture = BYTES_PER_PIXEL * side_of(dataset) ** 2 * _channels(dataset)
+    work = seconds_per_row(dataset) * (len(sets) + len(output.pairs) / 2)
+    return Estimate(
+        domain="lensing",
+        dataset=name,
+        samples=rows,
+        jobs=jobs,
+        bytes=int(rows * (pictures * picture + 2 * 20 * terms + 1000)),
+        cpu_seconds=rows * work + SECONDS_PER_JOB * jobs,
+        peak_mb=megabytes(dataset),
+        details=f"{side_of(dataset)} x {side_of(dataset)} px, order {dataset.simulator.nterms}",
+    )
+
+
+def picture_folder(dataset):
+    """Folder that pictures and potentials named in the rows are relative to."""
+    table, picture = dataset.simulator.parameters, dataset.source.file
+    if table is not None:
+        return str(Path(user_path(table)).parent)
+    if picture is None:
+        return "."
+    return str(Path(user_path(picture)).parents[len(Path(picture).parts) - 1])
+
+
+def table_megabytes(dataset):
+    """Memory of a job that holds all rows, MiB."""
+    return math.ceil(500 + BYTES_PER_ROW * size_of(dataset) / 2**20)
+
+
+def comparison_minutes(dataset):
+    """Time limit of a job that looks at all pictures, minutes."""
+    pixels = dataset.simulator.imagesize**2 * _channels(dataset)
+    return 20 + math.ceil(8 * size_of(dataset) * SECONDS_PER_PIXEL * pixels / 60)
