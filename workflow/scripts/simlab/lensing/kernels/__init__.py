@@ -7,7 +7,22 @@ use_kernel_cache()
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
-    from simlab.lensing.kernels import amplitudes, deflection, fields, images, roulette, trust
+    from simlab.lensing.kernels import (
+        amplitudes,
+        deflection,
+        fields,
+        histogram,
+        images,
+        moments,
+        rays,
+        render,
+        roulette,
+        series,
+        sources,
+        trust,
+        warp,
+    )
 
-    for module in (deflection, fields, amplitudes, roulette, images, trust):
+    modules = (deflection, fields, amplitudes, roulette, images, trust, histogram)
+    for module in (*modules, sources, rays, series, render, warp, moments):
         module.warm()
