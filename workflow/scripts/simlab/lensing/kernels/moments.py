@@ -34,8 +34,9 @@ def light_moments(image):
                 if channels == 1:
                     gray = np.float64(image[first + k, x, 0])
                 else:
-                    blue, green, red = image[first + k, x]
-                    gray = BLUE * blue + GREEN * green + RED * red
+                    gray = BLUE * image[first + k, x, 0]
+                    gray += GREEN * image[first + k, x, 1]
+                    gray += RED * image[first + k, x, 2]
                 sums[k] += gray
                 moments[k] += x * gray
         for k in range(count):

@@ -42,7 +42,8 @@ def trace_row(members, xs, y, bx, by):
         bx[i] = xs[i]
         by[i] = y
     for k in range(members.shape[0]):
-        kind, x_0, y_0, p_0, p_1, p_2 = members[k, :6]
+        kind, x_0, y_0 = members[k, 0], members[k, 1], members[k, 2]
+        p_0, p_1, p_2 = members[k, 3], members[k, 4], members[k, 5]
         dy = y - y_0
         if kind == SIS:
             for i in range(n):

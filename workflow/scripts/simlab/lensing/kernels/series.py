@@ -52,8 +52,10 @@ def polynomial_row(coefficients, x, out):
             out[i] = out[i] * x[i] + c_0
     while top > 0:
         top -= STEP
-        c_0, c_1, c_2, c_3 = coefficients[top : top + 4]
-        c_4, c_5, c_6, c_7 = coefficients[top + 4 : top + STEP]
+        c_0, c_1 = coefficients[top], coefficients[top + 1]
+        c_2, c_3 = coefficients[top + 2], coefficients[top + 3]
+        c_4, c_5 = coefficients[top + 4], coefficients[top + 5]
+        c_6, c_7 = coefficients[top + 6], coefficients[top + 7]
         for i in range(n):
             v = ((out[i] * x[i] + c_7) * x[i] + c_6) * x[i] + c_5
             v = ((v * x[i] + c_4) * x[i] + c_3) * x[i] + c_2
@@ -79,7 +81,7 @@ def row_intervals(forms, scale, xs, ys, first, end):
         y = ys[r] / scale
         low, high = 0, n
         for k in range(forms.shape[0]):
-            a, b, c, r2 = forms[k]
+            a, b, c, r2 = forms[k, 0], forms[k, 1], forms[k, 2], forms[k, 3]
             under = b * y * (b * y) - a * (c * y * y - r2)
             if under < -1e-9 * abs(a * r2):
                 low, high = n, n
@@ -100,7 +102,7 @@ def row_intervals(forms, scale, xs, ys, first, end):
 @njit(error_model="numpy", nogil=True)
 def _inside(forms, x, y):
     for k in range(forms.shape[0]):
-        a, b, c, r2 = forms[k]
+        a, b, c, r2 = forms[k, 0], forms[k, 1], forms[k, 2], forms[k, 3]
         if not a * x * x + 2 * b * x * y + c * y * y < r2:
             return False
     return True

@@ -35,8 +35,9 @@ def shade(profiles, ceiling, bx, by, out):
     for i in range(n):
         out[i] = 0.0
     for k in range(profiles.shape[0]):
-        x, y, m00, m01, m10, m11 = profiles[k, :6]
-        peak, rate, power, most = profiles[k, 6:10]
+        x, y = profiles[k, 0], profiles[k, 1]
+        m00, m01, m10, m11 = profiles[k, 2], profiles[k, 3], profiles[k, 4], profiles[k, 5]
+        peak, rate, power, most = profiles[k, 6], profiles[k, 7], profiles[k, 8], profiles[k, 9]
         if power == 1.0:
             for i in range(n):
                 dx, dy = bx[i] - x, by[i] - y
@@ -72,7 +73,8 @@ def add_texture(values, frame, bx, by, out):
     out : float64 (n, channels), added to; one channel of `values` is added to each of several
     """
     height, width, channels = values.shape
-    x, y, m00, m01, m10, m11, row_0, column_0 = frame
+    x, y, row_0, column_0 = frame[0], frame[1], frame[6], frame[7]
+    m00, m01, m10, m11 = frame[2], frame[3], frame[4], frame[5]
     for i in range(bx.size):
         dx, dy = bx[i] - x, by[i] - y
         column = column_0 + m00 * dx + m01 * dy
@@ -112,10 +114,9 @@ def pick(values, middle, above, bx, by, out):
     for i in range(bx.size):
         row, column = middle - by[i], bx[i] + middle
         inside = row >= 0 and column >= 0 and row <= last and column <= last
-        if inside and (above or (row < last and column < last)):
-            out[i] = values[int(row), int(column)]
-        else:
-            out[i] = 0
+        inside = inside and (above or (row < last and column < last))
+        for k in range(out.shape[1]):
+            out[i, k] = values[int(row), int(column), k] if inside else 0
 
 
 def warm():
