@@ -69,15 +69,18 @@ def sie_frame_deflection(u, v, g, f):
 
 
 @jit
-def nfw_arc(e):
-    """artanh(sqrt(e))/sqrt(e), continued to e <= 0 as arctan(sqrt(-e))/sqrt(-e); e < 1."""
+def nfw_arc(u):
+    """F(u) = arccosh(1/u)/sqrt(1 - u^2), continued to u >= 1 as arccos(1/u)/sqrt(u^2 - 1)."""
+    e = (1.0 - u) * (1.0 + u)
     if abs(e) < 0.04:
         total = 0.0
         for k in range(12, -1, -1):
             total = total * e + 1.0 / (2 * k + 1)
         return total
     root = math.sqrt(abs(e))
-    return (math.atanh(root) if e > 0 else math.atan(root)) / root
+    if u < 1.0:
+        return math.log((1.0 + root) / u) / root
+    return math.atan(root) / root
 
 
 @jit
@@ -91,7 +94,7 @@ def nfw_enclosed(u):
     if u < 0.5:
         s = math.sqrt(1.0 - w)
         return (math.log(2.0 / u) * w / (1.0 + s) + math.log1p(-0.5 * w / (1.0 + s))) / s
-    return math.log(0.5 * u) + nfw_arc(1.0 - w)
+    return math.log(0.5 * u) + nfw_arc(u)
 
 
 @jit

@@ -50,7 +50,7 @@ def nfw_convergence(u):
         for k in range(12, 0, -1):
             total = total * e + 1.0 / (2 * k + 1)
         return 2.0 * total
-    return 2.0 * (nfw_arc(e) - 1.0) / e
+    return 2.0 * (nfw_arc(u) - 1.0) / e
 
 
 @jit
