@@ -8,7 +8,7 @@ import numpy as np
 from simlab.core.config import user_path
 from simlab.core.random import generator
 from simlab.lensing.curves import critical_curve
-from simlab.lensing.errors import LensingConfigError
+from simlab.lensing.errors import LensError, LensingConfigError
 from simlab.lensing.rows import CLUSTER, INPUT_COLUMNS, PICTURE_COLUMNS, lens_of
 
 DRAWS = (
@@ -305,6 +305,8 @@ def _tangential_caustic(lens):
     """Vertices (complex) of the caustic that belongs to the widest critical curve."""
     curve, caustic = critical_curve(lens, CAUSTIC_VERTICES)
     if isinstance(curve, list):
+        if not curve:
+            raise LensError(f"{lens.kind} has no critical curve, and no caustic to draw from")
         widest = max(range(len(curve)), key=lambda k: np.ptp(curve[k].real) * np.ptp(curve[k].imag))
         return np.asarray(caustic[widest])
     return np.asarray(caustic)

@@ -1,0 +1,1 @@
+"""The interactive explorer: a local web page around the library."""
