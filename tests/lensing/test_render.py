@@ -9,6 +9,7 @@ from simlab.lensing.errors import LensingConfigError, RowsError
 from simlab.lensing.files.pictures import write_png
 from simlab.lensing.geometry import column_abscissas, pixel_grid, row_ordinates
 from simlab.lensing.kernels import rays
+from simlab.lensing.kernels.render import map_grid
 from simlab.lensing.lenses import make_lens
 from simlab.lensing.postprocess import center_of_light
 from simlab.lensing.region import Region, disc
@@ -19,7 +20,7 @@ from simlab.lensing.render import (
     render_raytrace,
     render_roulette,
 )
-from simlab.lensing.roulette import roulette_map
+from simlab.lensing.roulette import roulette_map, roulette_polynomial
 from simlab.lensing.sampled import sampled_lens
 from simlab.lensing.solver import apparent_position
 from simlab.lensing.sources import make_constellation, make_source
@@ -133,6 +134,18 @@ def test_the_bits_of_a_series_do_not_depend_on_what_is_drawn_around_it():
     assert not part[~mask].any()
     larger = render_roulette(G, source, xi, SIZE + 64)
     assert (larger[32:-32, 32:-32] == whole).all()
+
+
+@pytest.mark.parametrize("order", [7, 40])
+def test_the_bits_of_a_series_do_not_depend_on_its_unit(order):
+    xs, ys = column_abscissas(SIZE) - 0.3, row_ordinates(SIZE) + 0.7
+    G, found = SIE.amplitudes(22 + 13j, order), set()
+    for exponent in (3, 5, 8):
+        bx, by = np.empty((SIZE, SIZE)), np.empty((SIZE, SIZE))
+        c_1, c_2 = roulette_polynomial(G, 2.0**exponent)
+        map_grid(c_1, c_2, np.zeros((0, 0), complex), exponent, xs, ys, bx, by)
+        found.add(bx.tobytes() + by.tobytes())
+    assert len(found) == 1
 
 
 def test_the_bits_of_a_ray_traced_picture_do_not_depend_on_its_size():

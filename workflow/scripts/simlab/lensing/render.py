@@ -18,6 +18,7 @@ from simlab.lensing.errors import LensingConfigError
 from simlab.lensing.geometry import column_abscissas, row_ordinates
 from simlab.lensing.kernels import deflection, rays
 from simlab.lensing.kernels import render as kernels
+from simlab.lensing.kernels.opencl import View, open_raytracer
 from simlab.lensing.kernels.series import row_intervals
 from simlab.lensing.kernels.sources import pick
 from simlab.lensing.rasters import shift
@@ -28,6 +29,7 @@ from simlab.lensing.roulette import (
     scale_of,
 )
 
+BACKENDS = ("numba", "opencl")
 SAMPLINGS = ("analytic", "bilinear", "floor")
 POLYNOMIAL_ORDER = 54
 """Up to here the integers that lead to polynomials in X and Y, at most 3 binomial(N, N/2), are
@@ -39,7 +41,16 @@ NOTHING = np.zeros((0, deflection.COLUMNS))
 
 
 def render_raytrace(
-    lens, source, eta, size, *, sampling="analytic", supersample=1, center=0j, out=None
+    lens,
+    source,
+    eta,
+    size,
+    *,
+    sampling="analytic",
+    supersample=1,
+    center=0j,
+    out=None,
+    backend="numba",
 ):
     """Ray-traced picture.
 
@@ -58,16 +69,75 @@ def render_raytrace(
         The grid is theta + center, px.
     out : float32 (n, n), optional
         Written and returned in place of a new array, for gray analytic pictures.
+    backend : "numba" or "opencl"
+        As of `render_batch`.
 
     Returns
     -------
     float32 (n, n) or, for colored sources, (n, n, 3); uint8 for "floor"
         Gray levels; pixels at the center of a singular lens are 0, as are those below 1e-12.
     """
+    if backend != "numba":
+        views = [(lens, source, eta, center)]
+        (image,) = render_batch(
+            views, size, sampling=sampling, supersample=supersample, backend=backend
+        )
+        return image
     return _picture(
         _RayTracing(lens, complex(eta)), source, size, complex(center), sampling, supersample,
         out=out,
     )  # fmt: skip
+
+
+def render_batch(views, size, *, sampling="analytic", supersample=1, backend="opencl"):
+    """Ray-traced pictures of many views.
+
+    Parameters
+    ----------
+    views : sequence of (lens, source, eta, center)
+    size, sampling, supersample
+        As of `render_raytrace`.
+    backend : "numba" or "opencl"
+        "opencl" draws all views that `can_use_opencl` on the device, equal to 1e-5 px, the others
+        as numba does.
+
+    Returns
+    -------
+    list of arrays
+        As of `render_raytrace`.
+
+    Raises
+    ------
+    SimlabError
+        Where there is no OpenCL device; lists the platforms.
+    """
+    if backend not in BACKENDS:
+        raise LensingConfigError(f"backend is {backend!r}, expected {' or '.join(BACKENDS)}")
+    images = [None] * len(views)
+    if backend == "opencl":
+        numbers = [k for k, view in enumerate(views) if can_use_opencl(view[0], view[1], sampling)]
+        for k in numbers:
+            _check(size, sampling, supersample, views[k][1])
+        device = open_raytracer()
+        scenes = [_scene(*views[k]) for k in numbers]
+        drawn = device.raytrace(scenes, size, supersample) if scenes else ()
+        for k, image in zip(numbers, drawn, strict=True):
+            images[k] = image
+    for k, (lens, source, eta, center) in enumerate(views):
+        if images[k] is None:
+            images[k] = render_raytrace(
+                lens, source, eta, size, sampling=sampling, supersample=supersample, center=center
+            )
+    return images
+
+
+def can_use_opencl(lens, source, sampling="analytic"):
+    """Whether the OpenCL backend draws this: analytic sampling, source and lens."""
+    return sampling == "analytic" and source.is_analytic and lens.members is not None
+
+
+def _scene(lens, source, eta, center):
+    return View(lens.members, source.profiles, source.ceiling, complex(eta), complex(center))
 
 
 def render_roulette(
