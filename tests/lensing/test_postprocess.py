@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from lensing_pictures import entries, pictures, source_of
@@ -67,10 +68,17 @@ def test_the_center_of_light_of_one_pixel_is_its_point():
 
 
 def test_the_center_of_light_of_colors_weighs_them_as_the_eye_does():
-    image = np.zeros((8, 8, 3), np.uint8)
+    image = np.zeros((8, 8, 3), np.float32)
     image[4, 2, 0] = image[4, 5, 1] = image[4, 7, 2] = 200
     weights = np.array([0.114, 0.587, 0.299])
     assert center_of_light(image) == pytest.approx(weights @ np.array([-2, 1, 3]))
+
+
+def test_the_gray_level_of_colored_bytes_is_rounded():
+    image = np.random.default_rng(5).integers(0, 256, (64, 48, 3), np.uint8)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    assert center_of_light(image) == center_of_light(gray)
+    assert center_of_light(image) != center_of_light(image.astype(np.float32))
 
 
 def test_the_center_of_light_does_not_depend_on_the_type_of_numbers():

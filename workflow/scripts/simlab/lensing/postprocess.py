@@ -15,6 +15,9 @@ from simlab.lensing.geometry import crop_bounds
 from simlab.lensing.kernels.moments import light_moments
 
 AXIS_GRAY = 127
+BYTE_WEIGHTS = np.array([3735, 19235, 9798])
+"""Weights of B, G, R in the gray level of bytes, in units of 2^-15, as in OpenCV."""
+BYTE_SHIFT = 15
 EDGE = 2
 """Outermost pixels whose light `edge_flux` counts."""
 RED = (0, 0, 255)
@@ -27,12 +30,16 @@ SUBPIXEL_BITS = 4
 def center_of_light(image):
     """Center of light c of a picture, px; 0 for a black one.
 
-    c = sum(column g)/sum(g) - n/2 - i (sum(row g)/sum(g) - m/2) with the gray level g (0.114 B +
-    0.587 G + 0.299 R), m rows and n columns; sums in float64, row by row.
+    c = sum(column g)/sum(g) - n/2 - i (sum(row g)/sum(g) - m/2) with the gray level g = 0.114 B +
+    0.587 G + 0.299 R, m rows and n columns; sums in float64, row by row. The gray level of colored
+    bytes is a byte too, rounded as in the original program.
     """
-    values = image.reshape(*image.shape[:2], -1)
+    values = image
+    if image.dtype == np.uint8 and image.ndim == 3:
+        values = (image @ BYTE_WEIGHTS + (1 << BYTE_SHIFT - 1)) >> BYTE_SHIFT
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float32)
+    values = values.reshape(*image.shape[:2], -1)
     total, across, down = light_moments(values)
     if total == 0:
         return 0j
