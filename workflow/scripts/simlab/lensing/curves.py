@@ -4,6 +4,7 @@ import math
 
 import contourpy
 import numpy as np
+from scipy.optimize import elementwise
 
 from simlab.lensing.kernels import deflection as kernels
 from simlab.lensing.lenses import SIE, SIS, PointMass
@@ -13,8 +14,6 @@ CELLS = 1000
 MESH = 0.05
 OFFSET = 0.2371
 """Shift of the mesh in cells, so that no node is the center of a member, where det A diverges."""
-
-SECANT_STEPS = 15
 
 
 def critical_curve(lens, points=360):
@@ -87,7 +86,7 @@ def _extent(members):
 
 
 def _polished(lens, line, nodes):
-    """Vertices moved along their edges of the mesh to det A = 0 (regula falsi, Illinois)."""
+    """Vertices moved along their edges of the mesh to det A = 0."""
     cell = nodes[1] - nodes[0]
     x, y = (line.real - nodes[0]) / cell, (line.imag - nodes[0]) / cell
     vertical = np.abs(x - np.rint(x)) < np.abs(y - np.rint(y))
@@ -95,22 +94,15 @@ def _polished(lens, line, nodes):
     upper = np.clip(np.searchsorted(nodes, along), 1, len(nodes) - 1)
     a, b = nodes[upper - 1], nodes[upper]
 
-    def at(t):
-        return np.where(vertical, line.real + 1j * t, t + 1j * line.imag)
+    across = np.where(vertical, line.real, line.imag)
 
-    fa, fb = _det(lens, at(a)), _det(lens, at(b))
-    side = np.zeros(len(line))
-    t = along
-    for _ in range(SECANT_STEPS):
-        f = _det(lens, at(t))
-        right = f * fb > 0
-        fa = np.where(right & (side > 0), 0.5 * fa, np.where(right, fa, f))
-        fb = np.where(~right & (side < 0), 0.5 * fb, np.where(right, f, fb))
-        a, b = np.where(right, a, t), np.where(right, t, b)
-        side = np.where(right, 1.0, -1.0)
-        gap = fb - fa
-        t = np.where(gap != 0, (a * fb - b * fa) / np.where(gap != 0, gap, 1.0), t)
-    return at(t)
+    def point(t, vertical, across):
+        return np.where(vertical, across + 1j * t, t + 1j * across)
+
+    edge = elementwise.find_root(
+        lambda *where: _det(lens, point(*where)), (a, b), args=(vertical, across)
+    )
+    return point(np.where(edge.success, edge.x, along), vertical, across)
 
 
 def _sampled_contours(lens):
