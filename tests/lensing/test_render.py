@@ -1,11 +1,12 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from lensing_pictures import amplitudes_of, entries, lens_of, pictures, source_of
 
 from simlab.lensing.clusters import make_cluster
-from simlab.lensing.errors import LensingConfigError, RowsError
+from simlab.lensing.errors import LensError, LensingConfigError, RowsError
 from simlab.lensing.files.pictures import write_png
 from simlab.lensing.geometry import column_abscissas, pixel_grid, row_ordinates
 from simlab.lensing.kernels import rays
@@ -153,6 +154,14 @@ def test_the_bits_of_a_ray_traced_picture_do_not_depend_on_its_size():
     small = render_raytrace(SIE, source, eta, 33 + 1)
     large = render_raytrace(SIE, source, eta, SIZE)
     assert (large[31:-31, 31:-31] == small).all()
+
+
+def test_the_bits_of_pictures_do_not_depend_on_threads():
+    source, etas = make_source("SersicSphere", sigma=5), [k - 2j for k in range(8)]
+    alone = [render_raytrace(SIE, source, eta, SIZE) for eta in etas]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda eta: render_raytrace(SIE, source, eta, SIZE), etas))
+    assert all((a == b).all() for a, b in zip(alone, together, strict=True))
 
 
 def test_a_buffer_is_written_and_returned():
@@ -351,3 +360,15 @@ def test_pictures_larger_than_the_image_are_refused(tmp_path):
 def test_samplings_without_meaning_are_refused(keywords, message):
     with pytest.raises(LensingConfigError, match=message):
         render_raytrace(SIE, make_source("s", sigma=3), 2j, 24, **keywords)
+
+
+def test_points_and_amplitudes_without_meaning_are_refused():
+    source, G = make_source("s", sigma=3), SIE.amplitudes(20j, 3)
+    with pytest.raises(LensError, match=r"eta is \(nan, 0\.0\)"):
+        render_raytrace(SIE, source, complex(math.nan, 0), 24)
+    with pytest.raises(LensError, match=r"xi is \(inf"):
+        render_roulette(G, source, complex(math.inf, 0), 24)
+    with pytest.raises(LensError, match="amplitudes"):
+        render_roulette(G * math.nan, source, 20j, 24)
+    with pytest.raises(LensingConfigError, match="mask_scale is 0"):
+        region_mask(20j, 24, region=SIE.region(20j), mask_scale=0)

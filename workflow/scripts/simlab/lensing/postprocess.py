@@ -38,7 +38,7 @@ def center_of_light(image):
     if image.dtype == np.uint8 and image.ndim == 3:
         values = (image @ BYTE_WEIGHTS + (1 << BYTE_SHIFT - 1)) >> BYTE_SHIFT
     if values.dtype not in (np.float32, np.float64):
-        values = values.astype(np.float32)
+        values = values.astype(np.float64)
     values = values.reshape(*image.shape[:2], -1)
     total, across, down = light_moments(values)
     if total == 0:

@@ -10,11 +10,12 @@ that are pictures are interpolated bilinearly); "bilinear" interpolates a raster
 "floor" takes the raster's pixel as the original program does, half a pixel off.
 """
 
+import cmath
 import math
 
 import numpy as np
 
-from simlab.lensing.errors import LensingConfigError
+from simlab.lensing.errors import LensError, LensingConfigError
 from simlab.lensing.geometry import column_abscissas, row_ordinates
 from simlab.lensing.kernels import deflection, rays
 from simlab.lensing.kernels import render as kernels
@@ -83,10 +84,8 @@ def render_raytrace(
             views, size, sampling=sampling, supersample=supersample, backend=backend
         )
         return image
-    return _picture(
-        _RayTracing(lens, complex(eta)), source, size, complex(center), sampling, supersample,
-        out=out,
-    )  # fmt: skip
+    eta, center = _finite("eta", eta), _finite("center", center)
+    return _picture(_RayTracing(lens, eta), source, size, center, sampling, supersample, out=out)
 
 
 def render_batch(views, size, *, sampling="analytic", supersample=1, backend="opencl"):
@@ -137,7 +136,15 @@ def can_use_opencl(lens, source, sampling="analytic"):
 
 
 def _scene(lens, source, eta, center):
-    return View(lens.members, source.profiles, source.ceiling, complex(eta), complex(center))
+    eta, center = _finite("eta", eta), _finite("center", center)
+    return View(lens.members, source.profiles, source.ceiling, eta, center)
+
+
+def _finite(name, point):
+    point = complex(point)
+    if not cmath.isfinite(point):
+        raise LensError(f"{name} is ({point.real}, {point.imag}), finite numbers are expected")
+    return point
 
 
 def render_roulette(
@@ -177,9 +184,9 @@ def render_roulette(
     array
         As of `render_raytrace`; pixels outside the mask are 0.
     """
-    shifted = complex(xi) - complex(center)
+    shifted = _finite("xi", xi) - _finite("center", center)
     window = _window(shifted, size, region, mask_scale, mask_radius)
-    mapping = _Series(G, complex(offset), size)
+    mapping = _Series(G, _finite("offset", offset), size)
     return _picture(mapping, source, size, -shifted, sampling, supersample, window, out)
 
 
@@ -188,11 +195,12 @@ def actual_image(source, eta, size, sampling="analytic", *, center=0j):
 
     "floor" shifts the raster by interpolation, as the original program does.
     """
+    eta, center = _finite("eta", eta), _finite("center", center)
     if sampling == "floor":
         _check(size, sampling, 1, source)
-        moved = complex(eta) - complex(center)
+        moved = eta - center
         return shift(source.raster(size), moved.real, -moved.imag)
-    return _picture(_RayTracing(None, complex(eta)), source, size, complex(center), sampling, 1)
+    return _picture(_RayTracing(None, eta), source, size, center, sampling, 1)
 
 
 def black_image(source, size, sampling="analytic"):
@@ -217,6 +225,8 @@ def _window(xi, size, region, mask_scale, mask_radius):
         bound = np.nextafter(float(mask_radius) ** 2, math.inf)  # the edge itself is inside
         forms, scale = np.array([[1.0, 0.0, 1.0, bound]]), 1.0
     elif region is not None:
+        if not mask_scale > 0:
+            raise LensingConfigError(f"mask_scale is {mask_scale}, a number above 0 is expected")
         forms, scale = region.forms, float(mask_scale)
     else:
         return None
@@ -272,6 +282,8 @@ class _Series:
     def __init__(self, G, offset, size):
         self.offset = offset
         G = np.asarray(G, np.complex128)
+        if not np.isfinite(G).all():
+            raise LensError("roulette amplitudes of a picture must be finite numbers")
         radius = estimated_radius(G)
         scale = scale_of(size / 2 if radius is None else radius)
         self.exponent = int(math.log2(scale))

@@ -30,9 +30,9 @@ def write_png(path, image, bits=8):
         scale, dtype = (1, np.uint8) if bits == 8 else (WORDS, np.uint16)
         scaled = np.floor(image.astype(np.float64) * scale + 0.5)
         values = np.clip(scaled, 0, 255 * scale).astype(dtype)
-    done, encoded = cv2.imencode(".png", np.ascontiguousarray(values))
-    if not done:
-        raise RowsError(f"cannot encode {path}: shape {values.shape}, dtype {values.dtype}")
+    if values.ndim != 2 and values.shape[2:] != (3,):
+        raise RowsError(f"{path}: a picture of shape {values.shape}, (h, w[, 3]) is expected")
+    _, encoded = cv2.imencode(".png", np.ascontiguousarray(values))
     with atomic_path(path) as part:
         part.write_bytes(encoded.tobytes())
 
