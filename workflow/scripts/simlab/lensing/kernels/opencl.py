@@ -85,7 +85,9 @@ class Device:
         numbers = np.array(
             [[v.eta.real, v.eta.imag, v.center.real, v.center.imag, v.ceiling] for v in views]
         )
-        inputs = [self._upload(np.concatenate(those)) for those in (members, profiles)]
+        lenses = np.concatenate(members)
+        lenses[:, 6], lenses[:, 7] = np.cos(lenses[:, 5]), np.sin(lenses[:, 5])
+        inputs = [self._upload(lenses), self._upload(np.concatenate(profiles))]
         inputs += [self._upload(numbers), self._upload(ranges)]
         if self._pictures is None or self._pictures.size < out.nbytes:
             self._pictures = self._cl.Buffer(

@@ -1,6 +1,6 @@
 // Ray-traced pictures, one work-item a pixel. Tables and formulas as in deflection.py, rays.py and
-// sources.py: members (MEMBERS columns) kind, x, y, p0, p1, p2, 0, 0; profiles (PROFILES columns)
-// x, y, m00, m01, m10, m11, peak, rate, power, ceiling.
+// sources.py: members (MEMBERS columns) kind, x, y, p0, p1, p2, cos p2, sin p2; profiles (PROFILES
+// columns) x, y, m00, m01, m10, m11, peak, rate, power, ceiling.
 
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 
@@ -50,7 +50,7 @@ double2 member_deflection(__global const double *member, double x, double y)
     if (kind == PM)
         return p0 * p0 / r2 * (double2)(dx, dy);
     if (kind == SIE) {
-        double f = member[4], c = cos(member[5]), s = sin(member[5]);
+        double f = member[4], c = member[6], s = member[7];
         double u = dx * c + dy * s, v = dy * c - dx * s;
         double flat = sqrt((1.0 - f) * (1.0 + f)), strength = p0 * sqrt(f), a, b;
         if (flat < ROUND) {
@@ -58,8 +58,9 @@ double2 member_deflection(__global const double *member, double x, double y)
             a = strength * p * (1.0 - k2 * p2 / 6.0 + 0.075 * k2 * k2 * p2 * p2);
             b = strength * q * (1.0 + k2 * q2 / 6.0 + 0.075 * k2 * k2 * q2 * q2);
         } else {
-            a = strength / flat * asinh(flat * u / (f * r));
-            b = strength / flat * atan2(flat * v, sqrt(u * u + f * f * v * v));
+            double w = sqrt(u * u + f * f * v * v);
+            a = strength / flat * copysign(log((w + flat * fabs(u)) / (f * r)), u);
+            b = strength / flat * atan(flat * v / w);
         }
         return (double2)(a * c - b * s, a * s + b * c);
     }
