@@ -1,8 +1,8 @@
 """Rays traced back along rows of pixels: beta = theta - a(theta).
 
 Same lenses and formulas as `deflection`, written for whole rows in elementary functions that
-compilers vectorize. Deflections differ from those of `deflection` by less than 1e-12 Einstein
-radii. At the center of a singular member they are undefined (NaN).
+compilers vectorize. Deflections of up to 100 px differ from those of `deflection` by less than
+1e-11 px. At the center of a singular member they are undefined (NaN).
 """
 
 import math
@@ -12,6 +12,7 @@ from numba import njit
 
 from simlab.lensing.kernels.deflection import (
     COLUMNS,
+    NFW,
     PM,
     ROUND,
     SHEAR,
@@ -20,6 +21,10 @@ from simlab.lensing.kernels.deflection import (
     member_deflection,
 )
 from simlab.lensing.kernels.elementary import angle_of, half_log_of_ratio
+
+TINY = 1e-300
+NEAR_ZERO, NEAR_ONE = 1e-3, 1e-4
+"""u^2 and |1 - u^2| of NFW halos below which four terms of a series have all digits."""
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -64,10 +69,12 @@ def trace_row(members, xs, y, bx, by):
                 by[i] -= (p_0 - p_1) * dy + p_2 * dx
         elif kind == SIE and math.sqrt((1.0 - p_1) * (1.0 + p_1)) >= ROUND:
             _subtract_ellipsoid(p_0, p_1, p_2, x_0, dy, xs, bx, by)
+        elif kind == NFW:
+            _subtract_halo(p_0, p_1, x_0, dy, xs, bx, by)
         else:
             for i in range(n):
                 ax, ay = member_deflection(members, k, xs[i], y)
-                if kind == SIE and xs[i] == x_0 and dy == 0.0:
+                if xs[i] == x_0 and dy == 0.0:
                     ax = math.nan
                 bx[i] -= ax
                 by[i] -= ay
@@ -95,6 +102,33 @@ def _subtract_ellipsoid(g, f, t, x_0, dy, xs, bx, by):
         b = math.copysign(scale * angle_of(flat * abs(v), w), v)
         bx[i] -= a * c - b * s
         by[i] -= a * s + b * c
+
+
+@njit(error_model="numpy", nogil=True)
+def _subtract_halo(kappa_s, r_s, x_0, dy, xs, bx, by):
+    """Subtract the deflection of an NFW halo along a row: 4 kappa_s r_s h(u)/u along the radius.
+
+    h(u) = ln(u/2) + F(u), u = R/r_s (Bartelmann 1996). With s = sqrt(|1 - u^2|) F is
+    ln((1 + s)/u)/s inside and atan(s)/s outside; about u = 1 it is a series in 1 - u^2, and h is
+    one in u^2 about u = 0, where the logarithms cancel.
+    """
+    for i in range(xs.size):
+        dx = xs[i] - x_0
+        uu = (dx * dx + dy * dy) / (r_s * r_s)
+        log = half_log_of_ratio(max(uu, TINY), 4.0)
+        e = 1.0 - uu
+        s = math.sqrt(abs(e))
+        arc = half_log_of_ratio((1.0 + s) * (1.0 + s), max(uu, TINY)) if e > 0 else angle_of(s, 1.0)
+        f = arc / s
+        if abs(e) < NEAR_ONE:
+            f = 1.0 + e * (1 / 3 + e * (1 / 5 + e * (1 / 7)))
+        h = log + f
+        if uu < NEAR_ZERO:
+            h = -log * uu * (1 / 2 + uu * (3 / 8 + uu * (5 / 16 + uu * (35 / 128))))
+            h -= uu * (1 / 4 + uu * (7 / 32 + uu * (37 / 192 + uu * (533 / 3072))))
+        strength = 4.0 * kappa_s * h / uu if uu > 0.0 else 0.0
+        bx[i] -= strength * dx
+        by[i] -= strength * dy
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
