@@ -45,12 +45,13 @@ benchmark: .venv/ready peers
 	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/afm.py
 	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/halo.py
 	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/calcium.py
+	PEERS_VENV=$(PEERS_VENV) $(BIN)/python benchmarks/lensing.py
 
 pylians: .venv/ready
 	$(BUILD_PYLIANS) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
 	    --require-hashes --requirement envs/peers/pylians.txt
 
-peers: $(PEERS_VENV)/afm/ready $(PEERS_VENV)/calcium/ready $(PEERS_VENV)/halo/ready
+peers: $(foreach domain,afm calcium halo lensing,$(PEERS_VENV)/$(domain)/ready)
 
 $(PEERS_VENV)/afm/ready: envs/peers/afm.txt | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/afm
@@ -72,9 +73,15 @@ $(PEERS_VENV)/halo/ready: envs/peers/halo.txt envs/peers/pylians.txt | .venv/rea
 	    --require-hashes --requirement envs/peers/pylians.txt
 	touch $@
 
+$(PEERS_VENV)/lensing/ready: envs/peers/lensing.txt | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/lensing
+	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/lensing/bin/python \
+	    --requirement envs/peers/lensing.txt
+	touch $@
+
 schemas: .venv/ready
 	$(BIN)/python -m simlab.schema campaign > workflow/schemas/campaign.schema.json
-	for domain in ptycho afm halo calcium; do \
+	for domain in ptycho afm halo calcium lensing; do \
 	    $(BIN)/python -m simlab.schema configuration $$domain > docs/$$domain-configuration.md && \
 	    $(BIN)/python -m simlab.schema commands $$domain > docs/$$domain-commands.md || exit 1; \
 	done

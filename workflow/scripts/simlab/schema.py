@@ -21,6 +21,7 @@ from simlab.afm.config import DatasetConfig as AfmDataset
 from simlab.calcium.config import CalciumDataset
 from simlab.campaign import Campaign
 from simlab.halo.config import DatasetConfig as HaloDataset
+from simlab.lensing.config import DatasetConfig as LensingDataset
 from simlab.ptycho.config import DatasetConfig as PtychoDataset
 from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
 from simlab.schema_types import TYPE_NAMES, default_text, members_of, type_text
@@ -87,6 +88,13 @@ DOMAINS = {
         {},
         "Either `spec` or\n`preset` is required;",
         "What the\nkeys of a specification mean is told by the",
+    ),
+    "lensing": Domain(
+        "Gravitational lensing",
+        LensingDataset,
+        {},
+        "No key is required, and\n`{}` is a data set;",
+        "What the\nsettings of `datagen` do in detail is told by the",
     ),
 }
 
@@ -183,6 +191,8 @@ def _commands(name):
         from simlab.afm.cli import app
     elif name == "calcium":
         from simlab.calcium.cli import app
+    elif name == "lensing":
+        from simlab.lensing.cli import app
     else:
         from simlab.halo.cli import app
     return app, None

@@ -1,14 +1,13 @@
 """`simlab calcium`: the functions of the original as commands, and a few around their files."""
 
 import json
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from simlab.core.errors import ChecksFailedError
+from simlab.core.warned import each_told_once
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,24 +45,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws")]
 @app.callback()
 def plain_warnings(context: typer.Context):
     """One-photon calcium movies: sensor counts with exact ground truth."""
-    context.with_resource(_told_once())
-
-
-@contextmanager
-def _told_once():
-    """Each warning is one line without file and source line, however often it is given."""
-    told = set()
-
-    def show(message, category, filename, lineno, file=None, line=None):
-        text = " ".join(str(message).split())
-        if text not in told:
-            told.add(text)
-            typer.echo(f"Warning: {text}", err=True)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = show
-        yield
+    context.with_resource(each_told_once())
 
 
 @app.command("simulate")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from simlab.lensing.formulas import formula_amplitudes
 from simlab.lensing.rows import chi_of, eta_of, lens_of, order_of, source_of, text_of
 from simlab.lensing.sampled import sampled_lens
 

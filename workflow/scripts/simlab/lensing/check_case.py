@@ -70,6 +70,13 @@ class DatasetView:
         places = np.linspace(0, self.size - 1, min(SAMPLED, self.size))
         return frozenset(int(place) for place in np.rint(places))
 
+    @cached_property
+    def probed(self):
+        """Numbers of the rows whose images are counted: others than the sampled where there are."""
+        others = [n for n in range(self.size) if n not in self.sampled] or sorted(self.sampled)
+        places = np.rint(np.linspace(0, len(others) - 1, min(SAMPLED, len(others))))
+        return frozenset(others[int(place)] for place in places)
+
     def drawn(self, number):
         """Row `number` drawn from the configuration; None where the user gave a table."""
         if self.dataset.size is None:
@@ -132,6 +139,11 @@ class Sample:
     def is_sampled(self):
         """Whether it is simulated again."""
         return self.number in self.view.sampled
+
+    @property
+    def is_probed(self):
+        """Whether its images are counted."""
+        return self.number in self.view.probed
 
     @cached_property
     def image(self):

@@ -25,6 +25,8 @@ from simlab.lensing.settings import MAX_ORDER, Observation, PictureKeys, Simulat
 DEFAULT_SIZE = 10_000
 DEFAULT_SHARD = 500
 FORMULA = re.compile(r"(SIS|PM|SIE)([1-9][0-9]*)")
+SIE_ORDER = 5
+"""Largest order of formula files of elliptical lenses."""
 PARTS = 1e-9
 """How far the fractions of the splits may add up to something else than 1."""
 POINT_CAUSTIC = ("SIS", "PM", "NFW")
@@ -120,6 +122,8 @@ def _formula(value):
     found = FORMULA.fullmatch(value)
     if not found or not 1 <= int(found[2]) <= MAX_ORDER:
         raise ValueError(f"expected SIS, PM or SIE and an order 1..{MAX_ORDER}, as SIS8")
+    if found[1] == "SIE" and int(found[2]) > SIE_ORDER:
+        raise ValueError(f"formulas of SIE are written up to order {SIE_ORDER}")
     return value
 
 

@@ -66,7 +66,13 @@ class Drawing:
             return black_image(case.source, size, settings.sampling)
         if case.model in RAY_TRACED:
             image = render_raytrace(
-                case.lens, case.source, case.eta, size, center=center, **sampling
+                case.lens,
+                case.source,
+                case.eta,
+                size,
+                center=center,
+                backend=settings.backend,
+                **sampling,
             )
             mask = self.mask(center, size)
             if mask is not None:
@@ -147,3 +153,10 @@ def finite_amplitudes(case, point):
     except LensError:
         return None
     return amplitudes if np.isfinite(amplitudes).all() else None
+
+
+def translated_mask(mask, center):
+    """A mask moved like its picture: pixels at least half of which were drawn."""
+    if mask is None:
+        return None
+    return translate(mask.astype(np.float32), center) >= 0.5

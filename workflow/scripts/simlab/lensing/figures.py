@@ -11,6 +11,8 @@ TEXT_SCALE = {"font.size": 12, "axes.titlesize": 12, "axes.labelsize": 11, "figu
 CURVE, REFERENCE = "#4fc3f7", "#e24a33"
 TITLES = ("source without lens, caustic", "picture, critical curve", "from amplitudes alone")
 LIMIT = 255.0
+FAINTEST = 16.0
+LEVELS = 24
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def draw_rows_sheet(path, rows, *, title, dpi=DPI):
 
 def _draw(axes, shown):
     pictures = (shown.actual, shown.image, shown.redrawn)
+    brightest = max(float(shown.actual.max()), float(shown.image.max()), FAINTEST)
     for axis, picture, title in zip(axes, pictures, TITLES, strict=False):
         if picture is None:
             axis.set_axis_off()
@@ -65,7 +68,7 @@ def _draw(axes, shown):
             title=text,
             unit="gray level",
             cmap=figures.AMPLITUDE,
-            limits=(0, LIMIT),
+            limits=(0, min(brightest, LIMIT)),
             colorbar=picture.ndim == 2 and axis is axes[2],
         )
         _coordinates(axis, image, len(picture))
@@ -116,3 +119,20 @@ def _coordinates(axis, image, size):
     axis.set_xticks(ticks)
     axis.set_yticks(ticks)
     axis.set_xlabel("x (px)")
+
+
+def draw_contours(path, values, size, label):
+    """Write contours of a map on the pixel grid of a picture of `size` px as SVG."""
+    side = len(values)
+    axis = np.arange(side) - side / 2
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 1.0)
+    levels = np.linspace(low, high if high > low else low + 1, LEVELS)
+    with figures.styled(**{"svg.hashsalt": "simlab", "svg.fonttype": "none"}):
+        figure, axes = figures.grid_of_axes(1, 1, size=(7, 6), title=label)
+        contours = axes[0, 0].contour(axis, -axis, values, levels)
+        axes[0, 0].set(aspect="equal", xlabel="x (px)", ylabel="y (px)")
+        axes[0, 0].set_xlim(-size / 2, size / 2)
+        axes[0, 0].set_ylim(-size / 2, size / 2)
+        figure.colorbar(contours, ax=axes[0, 0], label=label)
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})

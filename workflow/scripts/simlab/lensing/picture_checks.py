@@ -19,8 +19,12 @@ CENTERED = 0.05
 LIGHT_INSIDE = 0.01
 """Edge flux times side, px, up to which light beyond the frame does not move the center."""
 FLUX = 0.01
-STEADY = 0.002
-"""Relative change of the magnification over a source that counts as small."""
+STEADY, STEADY_MEAN = 0.1, 0.01
+"""Relative change of the magnification over a source that counts as small, and of its mean."""
+SHARP, SHARP_LIGHT = 0.01, 0.002
+"""Change of the center of light, px, and relative change of the light by finer sampling, from
+which pictures are too sharp for their pixels."""
+TOO_SHARP = "pictures too sharp for their pixels"
 PROBES = 8
 EDGE_DARK = 1e-4
 TRUSTED = 0.5
@@ -73,7 +77,8 @@ def rows_reproducible(sample):
         columns = drawn_columns(view.dataset)
         differing += sum(str(drawn[name]) != str(row.get(name, "")) for name in columns)
     made = result.simulation.columns
-    differing += sum(str(made.get(name, "")) != cell for name, cell in sample.row.items())
+    cells = ((name, cell) for name, cell in sample.row.items() if name != "status")
+    differing += sum(str(made.get(name, "")) != cell for name, cell in cells)
     for name, picture in result.pictures.items():
         differing += not np.array_equal(sample.images[name][sample.position], picture)
     return Found.at_most(differing, 0)
@@ -91,6 +96,8 @@ def centre_residual(sample):
     if edge_flux(original) * settings.imagesize > LIGHT_INSIDE:
         return NotHere("light beyond the frame")
     if settings.sampling == "analytic":
+        if _is_sharp(sample, original):
+            return NotHere(TOO_SHARP)
         picture = sample.drawing.picture(center, settings.imagesize)
     else:
         picture = translate(original, center)
@@ -120,7 +127,7 @@ def resim_equals_roulette(sample):
         return NotHere("masked pictures")
     unmasked = settings.model_copy(update={"mask": "none", "observation": Observation()})
     drawing = Drawing.of(replace(sample.case, settings=unmasked, model="Roulette"), set())
-    center = complex(*sample.images["center"][sample.position])
+    center = sample.point("centre") / sample.scale
     drawn, _ = drawing.delivered(drawing.picture(0j, settings.imagesize), center, 1)
     picture = stored(drawn, settings, sample.view.batch.channels).astype(np.float64)
     return Found.at_most(np.abs(picture - sample.redrawn).max(), 0)
@@ -139,12 +146,16 @@ def resim_vs_image(sample):
     source = sample.case.source
     if sample.row["model"] not in ("", "Raytrace") or settings.sampling != "analytic":
         return NotHere("rows that are not ray traced analytically")
-    if not source.is_analytic or not settings.observation.is_off or settings.mask_of("Raytrace") != "none":
+    if (
+        not source.is_analytic
+        or not settings.observation.is_off
+        or settings.mask_of("Raytrace") != "none"
+    ):
         return NotHere("pictures with noise or masks, sources that are pictures")
     side = min(settings.imagesize, settings.cropsize or settings.imagesize)
     theta = crop(pixel_grid(settings.imagesize), side)
     inside = np.abs(theta - sample.point("xi") / sample.scale) < trust / sample.scale
-    center = complex(*sample.images["center"][sample.position])
+    center = sample.point("centre") / sample.scale
     points = theta[inside] + center
     if points.size == 0:
         return NotHere("trust radii without a pixel")
@@ -166,8 +177,8 @@ def resim_vs_image(sample):
 def flux(sample):
     """Light of the picture over that of the source times the sum of |mu| of its images, from 1."""
     settings = sample.settings
-    if not sample.is_sampled or sample.status != "ok":
-        return NotHere(NOT_SIMULATED)
+    if not sample.is_probed or sample.status != "ok":
+        return NotHere("rows whose images are not counted")
     case = sample.case
     drawable = case.model == "Raytrace" and settings.mask_of("Raytrace") == "none"
     plain = settings.observation.is_off and not settings.bgcolour
@@ -175,15 +186,29 @@ def flux(sample):
         return NotHere("rows with masks, noise, a background, or sampled lenses or sources")
     if edge_flux(sample.image) > EDGE_DARK:
         return NotHere("pictures with light at their edge")
+    if _is_sharp(sample, sample.drawing.picture(0j, settings.imagesize)):
+        return NotHere(TOO_SHARP)
     source_light, radius = _light_of(case.source)
-    total = _magnification(case.lens, case.eta)
     ring = radius * np.exp(2j * np.pi * np.arange(PROBES) / PROBES)
-    around = [_magnification(case.lens, case.eta + offset) for offset in ring]
-    if any(abs(mu / total - 1) > STEADY * 10 for mu in around) or (
-        abs(np.mean(around) / total - 1) > STEADY
-    ):
+    middle = _magnification(case.lens, case.eta)
+    around = np.array([_magnification(case.lens, case.eta + offset) for offset in ring])
+    # to third order the mean over this ring is that over the source
+    mean = around.mean()
+    if np.abs(around / middle - 1).max() > STEADY or abs(mean / middle - 1) > STEADY_MEAN:
         return NotHere("sources that are not small")
-    return Found.at_most(abs(sample.image.sum(dtype=np.float64) / (source_light * total) - 1), FLUX)
+    light = sample.image.sum(dtype=np.float64)
+    return Found.at_most(abs(light / (source_light * mean) - 1), FLUX)
+
+
+def _is_sharp(sample, original):
+    """Whether finer sampling changes the light, or its center, of a picture."""
+    settings = sample.settings
+    fine = settings.model_copy(update={"supersample": 3 * settings.supersample})
+    drawing = replace(sample.drawing, case=replace(sample.case, settings=fine))
+    finer = drawing.picture(0j, settings.imagesize)
+    moved = abs(center_of_light(finer) - center_of_light(original))
+    lost = abs(finer.sum(dtype=np.float64) / original.sum(dtype=np.float64) - 1)
+    return moved > SHARP or lost > SHARP_LIGHT
 
 
 def _light_of(source):

@@ -6,6 +6,7 @@ import numpy as np
 
 from simlab.lensing.files.shards import shard_writer
 from simlab.lensing.geometry import crop_origin
+from simlab.lensing.kernels.opencl import open_raytracer
 from simlab.lensing.postprocess import center_of_light
 from simlab.lensing.roulette import indices
 from simlab.lensing.rows import FLOATS, INTEGERS, text_of
@@ -88,8 +89,15 @@ def attributes_of(settings, models):
         "supersample": settings.supersample,
         "model": ", ".join(models),
         "pixel_scale_arcsec": settings.pixel_scale_arcsec,
-        "backend": settings.backend,
+        **made_by(settings.backend),
     }
+
+
+def made_by(backend):
+    """{"backend", "device"} of a backend; SimlabError where OpenCL has no device."""
+    if backend == "opencl":
+        return open_raytracer().description
+    return {"backend": backend, "device": "cpu"}
 
 
 @contextmanager

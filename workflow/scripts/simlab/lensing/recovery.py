@@ -22,6 +22,10 @@ from simlab.lensing.trust import trust_radius
 
 POINTS = ("lens", "centre", "releta", "offset", "xi", "ref")
 POINT_COLUMNS = tuple(f"{name}{axis}" for name in POINTS for axis in "XY")
+NOT_LEARNED = frozenset(
+    "index source config nterms centreX centreY reletaX reletaY offsetX offsetY".split()
+)
+"""Columns that networks do not learn from."""
 OUTCOME_COLUMNS = (*POINT_COLUMNS, "r_conv", "trust_radius", "status")
 """Columns of the roulette table between those of the input and the amplitudes."""
 
@@ -124,3 +128,8 @@ def columns_of_row(case, center, recovery, status):
 def amplitude_columns(order):
     """Names of the amplitude columns up to an order: all alpha[m][s], then all beta[m][s]."""
     return [f"{name}[{m}][{s}]" for name in ("alpha", "beta") for m, s in indices(order)]
+
+
+def learned(columns):
+    """The columns a network learns from."""
+    return [column for column in columns if column not in NOT_LEARNED]

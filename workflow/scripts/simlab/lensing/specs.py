@@ -18,7 +18,9 @@ OF_ROWS = {"model", "size", "parameters", "nterms", "chi_column", "imagesize"}
 
 def parameters_spec(dataset):
     """Rule lensing_parameters: what the rows are drawn from, or how a table is read."""
-    include = {"simulator": OF_ROWS, **dict.fromkeys(("seed", *DRAWING), True)}
+    include = {"simulator": OF_ROWS, "seed": True}
+    if dataset.simulator.parameters is None:
+        include |= dict.fromkeys(DRAWING, True)
     return dataset.model_dump(mode="json", include=include)
 
 
@@ -52,7 +54,10 @@ def tables_spec(dataset):
 
 def dataset_spec(dataset):
     """Rules lensing_checks and lensing_manifest: the whole configuration."""
-    return dataset.model_dump(mode="json", exclude=NEVER_IN_RESULTS)
+    exclude = dict(NEVER_IN_RESULTS)
+    if dataset.simulator.parameters is not None:  # rows of a table are not drawn
+        exclude |= dict.fromkeys(DRAWING, True)
+    return dataset.model_dump(mode="json", exclude=exclude)
 
 
 def dataset_from(spec):

@@ -1,21 +1,16 @@
 """Rules lensing_resimulations and lensing_roulette_images: further pictures of the same rows."""
 
-import numpy as np
-
 from simlab.core.progress import progress
 from simlab.core.provenance import package_versions
-from simlab.core.threads import in_order
 from simlab.lensing.batch import Batch
-from simlab.lensing.files.shards import open_shard, read_filenames, shard_writer
+from simlab.lensing.files.shards import open_shard
 from simlab.lensing.files.tables import read_table
-from simlab.lensing.picture_shards import attributes_of, picture_writer
-from simlab.lensing.pictures import stored
-from simlab.lensing.postprocess import center_of_light
-from simlab.lensing.resimulation import recovered, resimulate_row
+from simlab.lensing.picture_shards import picture_writer
+from simlab.lensing.regeneration import Regeneration, write_regenerated
 from simlab.lensing.specs import settings_from
-from simlab.lensing.status import status_number
 
-ROULETTE, REGENERATOR = "Roulette", "RouletteRegenerator"
+
+ROULETTE = "Roulette"
 
 
 def write_roulette_images(spec, rows, parameters, h5, *, folder=".", code):
@@ -50,35 +45,13 @@ def write_resimulations(spec, table, images, h5, *, folder=".", code):
     settings = settings_from(spec)
     rows = read_table(table)[1]
     with open_shard(images) as file:
-        filenames, index = read_filenames(file), file["index"][()]
-        status, shape = file["status"][()], file["images"].shape[1:]
-    channels = 3 if len(shape) == 3 else 1
-    bad = status_number("bad-parameters")
-
-    def draw(position):
-        row = rows[position]
-        if status[position] == bad:
-            return np.zeros(shape, settings.dtype), None
-        image = resimulate_row(row, settings, folder=folder)
-        return stored(image, settings, channels), recovered(row, settings)
-
+        index, status = file["index"][()], file["status"][()]
+        channels = 3 if file["images"].ndim == 4 else 1
+    regeneration = Regeneration(rows, settings, folder, index, status, channels=channels)
     attributes = {
-        **attributes_of(settings, [REGENERATOR]),
         "spec": spec,
         "seed": settings.seed,
         "code": code,
         "versions": package_versions(),
     }
-    pictures = {"images": (shape, np.dtype(settings.dtype))}
-    with shard_writer(h5, len(rows), pictures, [], attributes) as writer:
-        drawn = progress(in_order(draw, range(len(rows))), len(rows), "drawing from amplitudes")
-        for position, (image, recovery) in enumerate(drawn):
-            known = recovery is not None and recovery.values is not None
-            values = {
-                "index": index[position],
-                "status": status[position],
-                "crop_center": center_of_light(image) if image.any() else 0j,
-                "xi": recovery.xi if known else 0j,
-                "eta": recovery.eta if known else 0j,
-            }
-            writer.write(position, {"images": image}, filenames[position], values)
+    write_regenerated(h5, regeneration, attributes)

@@ -6,16 +6,12 @@ from simlab.core.files import write_csv
 from simlab.core.splits import SPLITS
 from simlab.lensing.files.streams import header_of, rows_of_tables, table_writer
 from simlab.lensing.parameters import split_of
-from simlab.lensing.recovery import OUTCOME_COLUMNS
+from simlab.lensing.recovery import OUTCOME_COLUMNS, learned
 from simlab.lensing.roulette import COLUMN
 from simlab.lensing.rows import stem_of, text_of
 from simlab.lensing.status import EXCLUDED
 
 FIRST = ("id", "file", "position", "split", "index", "status")
-NOT_LEARNED = frozenset(
-    "index source config nterms centreX centreY reletaX reletaY offsetX offsetY".split()
-)
-"""Columns that networks do not learn from."""
 
 
 def write_tables(spec, shard_size, tables, csv, index, splits):
@@ -69,11 +65,6 @@ def id_of(row):
     if index and not index.lstrip("+-").isdecimal():
         return index
     return stem_of(row)
-
-
-def learned(columns):
-    """The columns a network learns from."""
-    return [column for column in columns if column not in NOT_LEARNED]
 
 
 def varying_columns(tables, columns):

@@ -1,0 +1,70 @@
+"""Curves, points and outlines drawn on copies of pictures; training arrays never hold them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simlab.lensing.curves import critical_curve
+from simlab.lensing.postprocess import (
+    center_of_light,
+    draw_axes,
+    draw_curve,
+    draw_mask,
+    draw_point,
+)
+
+POINTS = 720
+RING = 3
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What is drawn: the outline of the mask, axes, critical curves, points of interest."""
+
+    showmask: bool = False
+    reflines: bool = False
+    criticalcurves: bool = False
+    annotate: bool = False
+
+
+def annotated(image, case, simulation, wanted):
+    """A copy of the delivered picture of a row with annotations.
+
+    Parameters
+    ----------
+    image : uint8 (n, n[, 3])
+    case : Case
+    simulation : Simulation
+    wanted : Annotations
+    """
+    center, settings = simulation.center, case.settings
+    if (wanted.showmask or wanted.annotate) and simulation.xi is not None:
+        drawn = {"region": case.lens.region(simulation.xi), "mask_scale": settings.maskscale}
+        if settings.maskradius is not None:
+            drawn = {"mask_radius": settings.maskradius}
+        image = draw_mask(image, simulation.xi - center, **drawn)
+    if wanted.reflines:
+        image = draw_axes(image)
+    if wanted.criticalcurves:
+        image = with_curves(image, case.lens, center)
+    if wanted.annotate:
+        image = draw_point(image, case.eta - center)
+        measured = 0j if center else center_of(simulation)
+        image = draw_point(image, measured, RING)
+    return image
+
+
+def center_of(simulation):
+    """Center of light of a picture that was not centered."""
+    return center_of_light(simulation.original) if simulation.original.any() else 0j
+
+
+def with_curves(image, lens, center, caustic=False):
+    """A copy with the critical curves, or the caustics, of a lens; the frame is moved by `center`."""
+    curves = critical_curve(lens, POINTS)[1 if caustic else 0]
+    for curve in curves if isinstance(curves, list) else [curves]:
+        if np.ptp(curve.real) + np.ptp(curve.imag) > 0:
+            image = draw_curve(image, curve - center)
+        else:
+            image = draw_point(image, complex(curve[0]) - center)
+    return image

@@ -1,0 +1,333 @@
+"""`simlab lensing datagen`: pictures and roulette amplitudes of many rows, or of one."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer.core import TyperCommand
+
+MASKS = ("none", "disc", "region")
+NOTHING_DRAWN, FAILED = 3, 3
+COMPONENTS = 6
+SINGLE = {
+    "lens": "SIS",
+    "model": "Raytrace",
+    "source": "Spherical",
+    "x": 0.0,
+    "y": 0.0,
+    "sigma": 20.0,
+    "sigma2": 10.0,
+    "theta": 45.0,
+    "n_sersic": 4.0,
+    "luminosity": 10.0,
+    "einsteinradius": 20.0,
+    "ellipseratio": 0.6,
+    "orientation": 0.0,
+}
+"""The row of a single picture where no option says otherwise."""
+
+
+class WithBareMask(TyperCommand):
+    """A command whose option --mask may stand alone, which means --mask region."""
+
+    def parse_args(self, ctx, args):
+        """Give a bare -M or --mask its value."""
+        filled = []
+        for place, word in enumerate(args):
+            filled.append(word)
+            following = args[place + 1] if place + 1 < len(args) else ""
+            if word in ("-M", "--mask") and following not in MASKS:
+                filled.append("region")
+        return super().parse_args(ctx, filled)
+
+
+def datagen(
+    csvfile: Annotated[
+        Path | None, typer.Option("-i", "--csvfile", help="Table of rows; without it, one picture")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "--toml", help="Configuration, YAML or TOML")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="Which of several data sets of --config")
+    ] = None,
+    rnd: Annotated[
+        bool, typer.Option("--rnd", help="Draw the rows of --config, into --csvfile if given")
+    ] = False,
+    rows: Annotated[
+        str | None, typer.Option("--rows", metavar="A:B", help="Only these rows, counted from 0")
+    ] = None,
+    maxcount: Annotated[
+        int | None, typer.Option("--maxcount", min=1, help="At most so many rows")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option("-D", "--directory", help="Folder of PNG files (default ./)")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="HDF5 shard of pictures")] = None,
+    outfile: Annotated[
+        Path | None, typer.Option("-o", "--outfile", "--output", help="Roulette amplitudes, CSV")
+    ] = None,
+    mldata: Annotated[
+        bool, typer.Option("--mldata", help="Only the columns that networks learn from")
+    ] = False,
+    lens: Annotated[
+        str | None, typer.Option("-l", "--lens", help="SIS, PM, SIE, NFW, or a map (.npy, .h5)")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="KIND/x/y/g[/f/orientation];...")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("-L", "--model", help="Raytrace, Roulette, RouletteExact")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("-S", "--source", help="Source model, or a constellation")
+    ] = None,
+    lightprofile: Annotated[
+        Literal["Gaussian", "Sersic"] | None,
+        typer.Option("--lightprofile", help="Profile in place of the source's own"),
+    ] = None,
+    sourcefile: Annotated[
+        str | None, typer.Option("--sourcefile", help="Picture of source Image")
+    ] = None,
+    sampled: Annotated[
+        bool | None, typer.Option("-G", "--sampled", help="Sample the lens on the pixel grid")
+    ] = None,
+    x: Annotated[float | None, typer.Option("-x", "--x", help="Source, px")] = None,
+    y: Annotated[float | None, typer.Option("-y", "--y", help="Source, px, up")] = None,
+    phi: Annotated[
+        float | None, typer.Option("-T", "--phi", help="Direction, degrees; x is the distance")
+    ] = None,
+    sigma: Annotated[float | None, typer.Option("-s", "--sigma", help="Size, px")] = None,
+    sigma2: Annotated[float | None, typer.Option("-2", "--sigma2", help="Second size, px")] = None,
+    theta: Annotated[
+        float | None, typer.Option("-t", "--theta", help="Rotation of the source, degrees")
+    ] = None,
+    n_sersic: Annotated[float | None, typer.Option("--n-sersic", help="Sersic index")] = None,
+    luminosity: Annotated[
+        float | None, typer.Option("--luminosity", help="Flux of Sersic sources, /1000")
+    ] = None,
+    einsteinradius: Annotated[
+        float | None, typer.Option("-E", "--einsteinradius", help="Einstein radius, px")
+    ] = None,
+    ratio: Annotated[
+        float | None, typer.Option("-r", "--ratio", help="Axis ratio of a SIE")
+    ] = None,
+    orientation: Annotated[
+        float | None, typer.Option("--orientation", help="Orientation of a SIE, degrees")
+    ] = None,
+    chi: Annotated[
+        float | None, typer.Option("-X", "--chi", help="Ratio of distances, percent")
+    ] = None,
+    chi_column: Annotated[
+        Literal["ignore", "percent", "ratio"] | None,
+        typer.Option("--chi-column", help="How a column chi is read"),
+    ] = None,
+    nterms: Annotated[
+        int | None, typer.Option("-n", "--nterms", help="Order of the roulette series")
+    ] = None,
+    imagesize: Annotated[
+        int | None, typer.Option("-Z", "--imagesize", help="Side of the simulated picture, px")
+    ] = None,
+    cropsize: Annotated[
+        int | None, typer.Option("-z", "--cropsize", help="Side of the delivered picture, px")
+    ] = None,
+    centred: Annotated[
+        bool | None,
+        typer.Option("-C/--no-centred", "--centred", help="Center the light (default: --config)"),
+    ] = None,
+    reflines: Annotated[bool, typer.Option("-R", "--reflines", help="Axes, in PNG")] = False,
+    criticalcurves: Annotated[
+        bool, typer.Option("--criticalcurves", help="Critical curves and caustics, in PNG")
+    ] = False,
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Centers, apparent position, region, in PNG")
+    ] = False,
+    mask: Annotated[
+        Literal["none", "disc", "region"] | None,
+        typer.Option("-M", "--mask", help="Where pictures are drawn; alone: region"),
+    ] = None,
+    showmask: Annotated[
+        bool, typer.Option("-m", "--showmask", help="Outline of the mask, in PNG")
+    ] = False,
+    maskscale: Annotated[
+        float | None, typer.Option("-O", "--maskscale", help="Factor to the masked region")
+    ] = None,
+    maskradius: Annotated[
+        float | None, typer.Option("--maskradius", help="Disc in place of the region, px")
+    ] = None,
+    solver: Annotated[
+        Literal["exact", "peer"] | None,
+        typer.Option("--solver", help="Apparent position: exact, or as the original program"),
+    ] = None,
+    amplitudes: Annotated[
+        Path | None,
+        typer.Option("-F", "--amplitudes", help="Formula file in place of the closed forms"),
+    ] = None,
+    actual: Annotated[bool, typer.Option("-a", "--actual", help="Also actual-...png")] = False,
+    apparent: Annotated[
+        bool, typer.Option("-A", "--apparent", help="Also apparent-...png")
+    ] = False,
+    original: Annotated[
+        bool, typer.Option("-U", "--original", help="Also original-...png")
+    ] = False,
+    secondary: Annotated[
+        bool, typer.Option("--secondary", help="Also secondary{k}-...png")
+    ] = False,
+    join: Annotated[bool, typer.Option("-J", "--join", help="Also join-...png")] = False,
+    components: Annotated[
+        int | None,
+        typer.Option(
+            "-c",
+            "--components",
+            min=1,
+            help="Turned reference points of --join (default: all images; with --compat 6)",
+        ),
+    ] = None,
+    family: Annotated[
+        bool, typer.Option("-f", "--family", help="Also pictures about turned and scaled points")
+    ] = False,
+    psiplot: Annotated[
+        bool, typer.Option("-P", "--psiplot", help="Also psi-....h5 and .svg")
+    ] = False,
+    kappaplot: Annotated[
+        bool, typer.Option("-K", "--kappaplot", help="Also kappa-....h5 and .svg")
+    ] = False,
+    xireference: Annotated[
+        bool | None,
+        typer.Option(
+            "--xireference/--no-xireference", help="Amplitudes at the apparent position, or center"
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", help="Of the amplitudes: centre, apparent or x,y")
+    ] = None,
+    name: Annotated[str, typer.Option("-N", "--name", help="Stem of a single picture")] = "test",
+    sampling: Annotated[
+        Literal["analytic", "bilinear", "floor"] | None,
+        typer.Option("--sampling", help="How the source is looked up"),
+    ] = None,
+    supersample: Annotated[
+        int | None, typer.Option("--supersample", help="Sub-points along a pixel, odd")
+    ] = None,
+    bgcolour: Annotated[
+        float | None, typer.Option("--bgcolour", help="Smallest gray level")
+    ] = None,
+    compat: Annotated[
+        bool | None, typer.Option("--compat", help="Pictures as the original program draws them")
+    ] = None,
+    backend: Annotated[
+        Literal["numba", "opencl", "auto"] | None, typer.Option("--backend", help="Who computes")
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Bad rows get status bad-parameters")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 unless every row is ok or clipped-edge")
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of draws, noise")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads (default: one a CPU)")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", help="Tell the settings")] = False,
+    quiet: Annotated[bool, typer.Option("-q", help="Tell nothing but errors")] = False,
+):
+    """Pictures and amplitudes of the rows of a table, or of one row given by options."""
+    if rnd and config is None:
+        raise typer.BadParameter("--rnd needs --config")
+    if xireference is not None and reference is not None:
+        raise typer.BadParameter("--reference and --xireference are the same, give one of them")
+    if xireference is not None:
+        reference = "apparent" if xireference else "centre"
+    from simlab.lensing import runs
+    from simlab.lensing.annotations import Annotations
+    from simlab.lensing.commands.arguments import row_range
+
+    runs.use_threads(threads)
+    changes = {
+        "sampled": sampled,
+        "chi_column": chi_column,
+        "nterms": nterms,
+        "imagesize": imagesize,
+        "cropsize": cropsize,
+        "centred": centred,
+        "mask": mask,
+        "maskscale": maskscale,
+        "maskradius": maskradius,
+        "solver": solver,
+        "reference": reference,
+        "sampling": sampling,
+        "supersample": supersample,
+        "bgcolour": bgcolour,
+        "compat": compat,
+        "backend": backend,
+        "seed": seed,
+    }
+    given = {
+        "lens": lens,
+        "cluster": cluster,
+        "model": model,
+        "source": source,
+        "lightprofile": lightprofile,
+        "sourcefile": sourcefile,
+        "x": x,
+        "y": y,
+        "phi": phi,
+        "sigma": sigma,
+        "sigma2": sigma2,
+        "theta": theta,
+        "n_sersic": n_sersic,
+        "luminosity": luminosity,
+        "einsteinradius": einsteinradius,
+        "ellipseratio": ratio,
+        "orientation": orientation,
+        "chi_percent": chi,
+    }
+    settings, drawn = runs.settings_of(config, dataset, changes)
+    given = {column: value for column, value in given.items() if value is not None}
+    if rnd:
+        table, folder, where = runs.drawn_rows(drawn, seed, csvfile), ".", "drawn rows"
+    elif csvfile is not None:
+        table, folder = runs.completed_rows(csvfile, settings, given), csvfile.parent
+        where = csvfile
+    else:
+        table, folder = [runs.single_row(SINGLE, given, name)], "."
+        where = "the options"
+    batch = runs.checked_batch(
+        table, settings, where=where, folder=folder, skip_bad=skip_bad_rows, formulas=amplitudes
+    )
+    first, stop = row_range(rows, len(table))
+    stop = stop if maxcount is None else min(stop, first + maxcount)
+    if first >= stop:
+        raise typer.BadParameter(f"--rows {rows}: none of the {len(table)} rows")
+    if directory is None and out is None:
+        directory = Path()
+    extras = {"actual": actual, "apparent": apparent, "original": original}
+    if join and components is None and settings.compat:
+        components = COMPONENTS
+    products = runs.Products(
+        folder=directory,
+        shard=out,
+        table=outfile,
+        learned=mldata,
+        extras=tuple(key for key, wanted in extras.items() if wanted),
+        secondary=secondary,
+        join=join,
+        family=family,
+        components=components,
+        maps=tuple(key for key, wanted in {"psi": psiplot, "kappa": kappaplot}.items() if wanted),
+        annotations=Annotations(showmask, reflines, criticalcurves, annotate),
+    )
+    if verbose:
+        print(settings.model_dump_json())
+    counts = runs.generate(batch, first, stop, products)
+    if not quiet:
+        print(f"{stop - first} rows: {runs.summary(counts)}")
+    if not runs.any_drawn(counts):
+        raise typer.Exit(NOTHING_DRAWN)
+    if strict and not runs.all_fine(counts):
+        raise typer.Exit(FAILED)
+
+
+def register(app):
+    """Add the command to `app`."""
+    app.command("datagen", cls=WithBareMask)(datagen)
