@@ -119,9 +119,7 @@ def test_a_resimulation_that_misplaces_light_fails_the_comparison_with_the_pictu
 
 
 def test_a_wrong_center_of_light_fails_the_check_of_centers(spoiled):
-    spoiled.edit_shard(
-        sampled(spoiled, lens="SIS"), set_to("center", lambda center: center + [0.2, 0])
-    )
+    spoiled.edit_shard(sampled(spoiled, lens="SIS"), set_to("center", lambda center: center + 0.2))
     assert spoiled.failed() == ["centre-residual"]
 
 

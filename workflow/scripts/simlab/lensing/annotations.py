@@ -60,7 +60,7 @@ def center_of(simulation):
 
 
 def with_curves(image, lens, center, caustic=False):
-    """A copy with the critical curves, or the caustics, of a lens; the frame is moved by `center`."""
+    """A copy with the critical curves of a lens, or its caustics, in a frame moved by `center`."""
     curves = critical_curve(lens, POINTS)[1 if caustic else 0]
     for curve in curves if isinstance(curves, list) else [curves]:
         if np.ptp(curve.real) + np.ptp(curve.imag) > 0:

@@ -1,4 +1,4 @@
-"""Many rows of one table: what their pictures and columns have in common, and all of them in turn."""
+"""The rows of a table: what their pictures and columns have in common, and all of them in turn."""
 
 import functools
 import warnings

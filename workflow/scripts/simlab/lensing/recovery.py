@@ -22,9 +22,10 @@ from simlab.lensing.trust import trust_radius
 
 POINTS = ("lens", "centre", "releta", "offset", "xi", "ref")
 POINT_COLUMNS = tuple(f"{name}{axis}" for name in POINTS for axis in "XY")
-NOT_LEARNED = frozenset(
-    "index source config nterms centreX centreY reletaX reletaY offsetX offsetY".split()
-)
+NOT_LEARNED = {
+    *("index", "source", "config", "nterms"),
+    *("centreX", "centreY", "reletaX", "reletaY", "offsetX", "offsetY"),
+}
 """Columns that networks do not learn from."""
 OUTCOME_COLUMNS = (*POINT_COLUMNS, "r_conv", "trust_radius", "status")
 """Columns of the roulette table between those of the input and the amplitudes."""

@@ -19,8 +19,8 @@ from simlab.lensing.files.pictures import write_png
 from simlab.lensing.files.tables import write_table
 from simlab.lensing.formulas import formula_amplitudes, read_formulas
 from simlab.lensing.further import family_pictures, joined_picture, secondary_pictures
-from simlab.lensing.maps import write_map
 from simlab.lensing.kernels.opencl import open_raytracer
+from simlab.lensing.maps import write_map
 from simlab.lensing.parameters import draw_rows, drawn_columns, with_files_relative_to
 from simlab.lensing.picture_shards import picture_writer
 from simlab.lensing.pictures import stored
@@ -167,7 +167,7 @@ def checked_batch(rows, settings, *, where, folder, skip_bad=False, formulas=Non
     if formulas is None:
         return Batch(rows, settings, folder, frozenset(bad))
     batch = Batch(rows, settings, folder, frozenset(bad), read_formulas(formulas))
-    for number, row in enumerate(rows):
+    for number in range(len(rows)):
         if number not in bad:
             _check_formulas(batch.case(number), f"{formulas}, row {number + 1}")
     return batch

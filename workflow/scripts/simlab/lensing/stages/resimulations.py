@@ -9,7 +9,6 @@ from simlab.lensing.picture_shards import picture_writer
 from simlab.lensing.regeneration import Regeneration, write_regenerated
 from simlab.lensing.specs import settings_from
 
-
 ROULETTE = "Roulette"
 
 
