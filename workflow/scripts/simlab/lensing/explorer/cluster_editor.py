@@ -32,8 +32,8 @@ class ClusterEditor:
             sizing_mode="stretch_width",
             editors={"kind": {"type": "list", "values": ["SIS", "SIE", "PM"]}},
         )
-        self._add = widgets.Button(name="Add member", html_id="btn-add-member")
-        self._remove = widgets.Button(name="Remove last", html_id="btn-remove-member")
+        self._add = widgets.Button(label="Add member", html_id="btn-add-member")
+        self._remove = widgets.Button(label="Remove last", html_id="btn-remove-member")
         self._table.on_edit(lambda event: self._changed(self._rows()))
         self._add.on_click(lambda event: self._changed([*self._rows(), MEMBERS]))
         self._remove.on_click(lambda event: self._changed(self._rows()[:-1]))

@@ -1,12 +1,13 @@
 """The page of the explorer: controls on the left, pictures and tables on the right."""
 
-import functools
 import io
 import time
+from collections import deque
 from html import escape
 from pathlib import Path
 
 import panel as pn
+from tornado.ioloop import IOLoop
 
 from simlab.core.errors import SimlabError
 from simlab.lensing.errors import RowsError
@@ -71,10 +72,11 @@ class Explorer:
 
     def __init__(self, state, problem=""):
         self._state, self._syncing = state, False
-        self._error = problem
+        self._error = ""
         self._pictures = self._details = None
         self._started = time.perf_counter()
-        self._document = pn.state.curdoc
+        self._document, self._loop = pn.state.curdoc, IOLoop.current()
+        self._results = deque()
         self._location = pn.state.location
         self._controls = {
             name: widgets.make_control(name) for names in SECTIONS.values() for name in names
@@ -88,7 +90,9 @@ class Explorer:
         )
         self._make_exchange()
         self._show_state()
-        self._request()
+        self._show_error(problem)
+        # before, the browser would not yet see the answers
+        pn.state.onload(self._request)
 
     def close(self):
         """End the thread of the page."""
@@ -114,14 +118,20 @@ class Explorer:
 
     def _request(self):
         self._started = time.perf_counter()
-        self._show_status("busy", "computing")
+        if not self._error:
+            self._show_status("busy", "computing")
         self._worker.submit(self._state)
 
     # what the worker answers
 
     def _delivered(self, state, result):
-        show = functools.partial(self._show_result, state, result)
-        self._document.add_next_tick_callback(show)
+        """Called in the thread of the worker, which must not touch the document."""
+        self._results.append((state, result))
+        self._loop.add_callback(self._document.add_next_tick_callback, self._show_results)
+
+    def _show_results(self):
+        while self._results:
+            self._show_result(*self._results.popleft())
 
     def _show_result(self, state, result):
         if isinstance(result, Exception):
@@ -196,8 +206,9 @@ class Explorer:
         if details.residual is not None:
             found = details.residual
             caption = (
-                f'Roulette minus ray trace inside the region: max <b id="txt-max">'
-                f'{found.maximum:.4g}</b>, RMS <b id="txt-rms">{found.rms:.4g}</b> gray levels'
+                "Roulette minus ray trace inside the region (black to white: &minus;max to max): "
+                f'max <b id="txt-max">{found.maximum:.4g}</b>, '
+                f'RMS <b id="txt-rms">{found.rms:.4g}</b> gray levels'
             )
             self._residual.object = figure("img-residual", caption, found.png, state.resolution)
         elif state.residual:
@@ -235,17 +246,17 @@ class Explorer:
     # exchange of rows, configurations and pictures
 
     def _make_exchange(self):
-        def area(name, html_id):
+        def area(label, html_id):
             return widgets.TextAreaInput(
-                name=name, html_id=html_id, height=110, sizing_mode="stretch_width", disabled=True
+                label=label, html_id=html_id, height=110, sizing_mode="stretch_width", disabled=True
             )
 
         self._row_text, self._yaml_text = area("CSV row", "txt-row"), area("YAML", "txt-yaml")
         self._table = widgets.TextInput(
-            name="Table on this machine", html_id="ctl-table", placeholder="rows.csv", width=320
+            label="Table on this machine", html_id="ctl-table", placeholder="rows.csv", width=320
         )
-        self._index = widgets.IntInput(name="Index", html_id="ctl-index", value=1, width=90)
-        load = widgets.Button(name="Load row", html_id="btn-load", align="end")
+        self._index = widgets.IntInput(label="Index", html_id="ctl-index", value=1, width=90)
+        load = widgets.Button(label="Load row", html_id="btn-load", align="end")
         load.on_click(lambda event: self._apply(self._loaded))
         self._exchange = pn.Column(
             pn.Row(self._table, self._index, load),
@@ -270,7 +281,7 @@ class Explorer:
         )
 
     def _copy_button(self, label, html_id, text):
-        button = widgets.Button(name=label, html_id=html_id)
+        button = widgets.Button(label=label, html_id=html_id)
         button.js_on_click(args={"text": text, "button": button}, code=COPY)
         return button
 
@@ -312,8 +323,7 @@ class Explorer:
             pn.Row(title, self._status, self._save, sizing_mode="stretch_width"),
             self._banner,
             pn.Row(self._actual, self._distorted, sizing_mode="stretch_width"),
-            self._residual,
-            tabs,
+            pn.Row(self._residual, tabs, sizing_mode="stretch_width"),
             sizing_mode="stretch_width",
         )
         return pn.Row(pn.Column(*cards, width=340), right, sizing_mode="stretch_width", margin=10)

@@ -10,7 +10,6 @@ import numpy as np
 
 from simlab.core.errors import SimlabError
 from simlab.lensing.cases import case_of
-from simlab.lensing.comparison import difference_picture
 from simlab.lensing.curves import critical_curve
 from simlab.lensing.drawing import Drawing
 from simlab.lensing.errors import LensError, LensingWarning
@@ -34,6 +33,7 @@ MARKERS = {"light": (80, 220, 80), "apparent": (255, 200, 60), "actual": (80, 12
 """Colors (B, G, R) of the centers of light, apparent and actual positions."""
 MASK_SCALE = 0.9
 PNG_LEVEL = 1
+GRAY = 127.5
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Residual:
     Attributes
     ----------
     png : bytes
-        floor((difference + 256)/2), gray outside the region.
+        From black, -maximum, to white, +maximum; gray where they agree and outside the region.
     maximum, rms : float
         Largest |difference| and root of its mean square inside the region of convergence, scaled
         by 0.9, gray levels.
@@ -122,7 +122,8 @@ def explore(state):
 def plain_picture(state):
     """The distorted picture of a state, uint8, as `simulate_row` draws its row."""
     case = case_of(state.row(), state.settings())
-    return _distorted(state, case, Drawing.of(case, set()))
+    drawing = Drawing.of(case, set())
+    return _delivered(drawing, _original(state, case, drawing))
 
 
 def png_bytes(image):
@@ -133,11 +134,14 @@ def png_bytes(image):
     return encoded.tobytes()
 
 
-def _distorted(state, case, drawing):
+def _original(state, case, drawing):
+    """The distorted picture without background."""
     if state.applies("join") and state.join != "none":
-        original = _joined(state, case)
-    else:
-        original = drawing.picture(0j, state.imagesize)
+        return _joined(state, case)
+    return drawing.picture(0j, state.imagesize)
+
+
+def _delivered(drawing, original):
     return to_uint8(drawing.delivered(original, 0j, 1)[0])
 
 
@@ -154,9 +158,10 @@ def _joined(state, case):
 
 
 def _pictures(state, case, drawing, words):
-    plain = _distorted(state, case, drawing)
+    original = _original(state, case, drawing)
+    plain = _delivered(drawing, original)
     actual = to_uint8(actual_image(case.source, case.eta, state.imagesize))
-    if not plain.any():
+    if not original.any():
         words = words | {"dark"}
     curves = _curves(case) if state.critical else ([], [])
     distorted = _with_curves(plain, curves[0])
@@ -168,7 +173,7 @@ def _pictures(state, case, drawing, words):
         distorted = draw_mask(distorted, drawing.xi, region=region, mask_scale=MASK_SCALE)
     if state.marker:
         actual = _marked(actual, case.eta, "actual")
-        distorted = _marked(distorted, center_of_light(plain), "light")
+        distorted = _marked(distorted, center_of_light(original), "light")
         if drawing.xi is not None:
             distorted = _marked(distorted, drawing.xi, "apparent")
     return Pictures(
@@ -233,12 +238,13 @@ def _residual(state, case, xi, amplitudes):
     traced = render_raytrace(case.lens, case.source, case.eta, size)
     inside = region_mask(xi, size, **masked)
     traced[~inside] = 0
-    difference = (roulette.astype(np.float64) - traced)[inside]
-    empty = not difference.size
+    difference = roulette.astype(np.float64) - traced
+    maximum = float(np.abs(difference).max())
+    shown = to_uint8(GRAY + GRAY * difference / max(maximum, 1e-300))
     return Residual(
-        png=png_bytes(_displayed(difference_picture(roulette, traced), state)),
-        maximum=0.0 if empty else float(np.abs(difference).max()),
-        rms=0.0 if empty else float(np.sqrt(np.mean(difference**2))),
+        png=png_bytes(_displayed(shown, state)),
+        maximum=maximum,
+        rms=float(np.sqrt(np.mean(difference[inside] ** 2))) if inside.any() else 0.0,
     )
 
 

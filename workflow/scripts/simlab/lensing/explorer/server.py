@@ -6,6 +6,7 @@ from simlab.core.errors import SimlabError
 from simlab.lensing.explorer.html import STYLE
 from simlab.lensing.explorer.page import Explorer
 from simlab.lensing.explorer.state import State
+from simlab.lensing.kernels import warm
 
 LOOPBACK = "127.0.0.1"
 TITLE = "Gravitational lens explorer"
@@ -38,6 +39,7 @@ def start_server(port, show, threaded=False):
     -------
     panel.io.server.Server or thread
     """
+    warm()
     pn.extension("tabulator", raw_css=[STYLE])
     return pn.serve(
         {"/": create_page},

@@ -95,7 +95,7 @@ class State(Section):
     join: Literal["none", "images", "components", "secondary"] = Field(
         "none", description="Joined roulette pictures"
     )
-    components: Integer = _slider(6, 1, 16, 1, "Components, or number of the image")
+    components: Integer = _slider(6, 1, 16, 1, "Components, or image number")
     residual: bool = Field(False, description="Residual: roulette minus ray trace")
 
     @property

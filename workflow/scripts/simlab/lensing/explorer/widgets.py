@@ -12,6 +12,7 @@ IDS = {"n_sersic": "sersic", "theta": "theta"}
 POLAR = {"r": ("r, px", 0.0, 100.0, 0.01), "theta": ("theta, degrees", 0.0, 360.0, 0.1)}
 """Controls derived from others: label, low, high, step."""
 NUMBER_WIDTH = 92
+NUMBER_FORMAT = "0[.][000]"
 
 
 def identified(widget):
@@ -76,7 +77,7 @@ def make_control(name):
     label, limits = field.description, field.json_schema_extra
     if limits:
         return _slider(name, label, **limits, whole=isinstance(field.default, int))
-    options = {"name": label, "html_id": html_id(name), "value": field.default}
+    options = {"label": label, "html_id": html_id(name), "value": field.default}
     if field.annotation is bool:
         widget = Checkbox(**options, sizing_mode="stretch_width")
     elif get_origin(field.annotation) is Literal:
@@ -90,7 +91,7 @@ def make_control(name):
 def _slider(name, label, low, high, step, whole):
     kinds = (IntSlider, IntInput) if whole else (FloatSlider, FloatInput)
     slider = kinds[0](
-        name=label,
+        label=label,
         html_id=html_id(name),
         start=low,
         end=high,
@@ -99,7 +100,11 @@ def _slider(name, label, low, high, step, whole):
         sizing_mode="stretch_width",
     )
     number = kinds[1](
-        name="", html_id=html_id(name).replace("ctl-", "num-"), step=step, width=NUMBER_WIDTH
+        label="",
+        html_id=html_id(name).replace("ctl-", "num-"),
+        step=step,
+        format=None if whole else NUMBER_FORMAT,
+        width=NUMBER_WIDTH,
     )
     view = pn.Row(slider, number, sizing_mode="stretch_width", css_classes=["slider"])
     return Control(name, [slider, number], view)
