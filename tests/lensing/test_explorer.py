@@ -1,16 +1,20 @@
 import csv
 import io
+import socket
 import threading
 
 import cv2
 import numpy as np
 import pytest
+import typer
 import yaml
+from typer.testing import CliRunner
 
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError, SimlabError
+from simlab.lensing.commands import datagen, explorer
 from simlab.lensing.config import DatasetConfig
-from simlab.lensing.errors import LensError, RowsError
+from simlab.lensing.errors import LensError, LensingConfigError, RowsError
 from simlab.lensing.explorer.pictures import (
     Details,
     Pictures,
@@ -21,6 +25,7 @@ from simlab.lensing.explorer.pictures import (
 )
 from simlab.lensing.explorer.state import State
 from simlab.lensing.explorer.worker import LatestWins
+from simlab.lensing.files.pictures import read_image
 from simlab.lensing.joins import join_image
 from simlab.lensing.parameters import draw_rows
 from simlab.lensing.postprocess import to_uint8
@@ -49,6 +54,14 @@ def state_of(values):
 
 def decoded(png):
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def command(module, *arguments):
+    app = typer.Typer()
+    module.register(app)
+    done = CliRunner().invoke(app, arguments)
+    if done.exit_code:
+        raise done.exception
 
 
 def explored(**values):
@@ -134,6 +147,24 @@ def test_the_copied_configuration_draws_the_same_picture(state, tmp_path, monkey
     rows = draw_rows(config) if config.size else read_rows(tmp_path / config.simulator.parameters)
     image = to_uint8(simulate_row(rows[0], config.settings()).image)
     assert np.array_equal(image, plain_picture(state))
+
+
+def test_datagen_draws_the_exported_files(tmp_path):
+    state = state_of({**SIE, "model": "Roulette", "source": "Ellipsoid"})
+    (tmp_path / "e.csv").write_text(state.csv())
+    (tmp_path / "e.yaml").write_text(state.yaml())
+    arguments = [f"--csvfile={tmp_path / 'e.csv'}", f"--config={tmp_path / 'e.yaml'}"]
+    command(datagen, *arguments, f"--directory={tmp_path / 'out'}")
+    assert np.array_equal(read_image(tmp_path / "out" / "explorer.png"), plain_picture(state))
+
+
+def test_a_port_in_use_is_an_error():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LensingConfigError, match=f"--port {port}: Address already in use"):
+            command(explorer, f"--port={port}", "--no-show")
 
 
 def test_a_row_becomes_a_state_with_the_same_picture(state):

@@ -59,6 +59,11 @@ const label = button.label; button.label = "Copied"; setTimeout(() => button.lab
 """
 
 
+PAGE_STYLE = {"padding": "10px", "box-sizing": "border-box"}
+CONTROLS_STYLE = {"max-height": "calc(100vh - 20px)", "overflow-y": "auto", "overflow-x": "hidden"}
+"""The pictures stay in sight while the last of the controls are used."""
+
+
 class Explorer:
     """The state of one page and its widgets.
 
@@ -326,7 +331,8 @@ class Explorer:
             pn.Row(self._residual, tabs, sizing_mode="stretch_width"),
             sizing_mode="stretch_width",
         )
-        return pn.Row(pn.Column(*cards, width=340), right, sizing_mode="stretch_width", margin=10)
+        controls = pn.Column(*cards, width=345, styles=CONTROLS_STYLE)
+        return pn.Row(controls, right, sizing_mode="stretch_width", styles=PAGE_STYLE)
 
 
 def _reason(error):
