@@ -10,7 +10,8 @@ from simlab.core.lazy import lazy_names
 _MODULES = {
     "lenses": ("Lens", "make_lens"),
     "clusters": ("make_cluster", "parse_cluster", "format_cluster"),
-    "sampled": ("sampled_lens", "load_potential"),
+    "sampled": ("sampled_lens",),
+    "files.potentials": ("load_potential",),
     "region": ("Region",),
     "trust": ("trust_radius",),
     "solver": ("apparent_position", "image_positions", "LensedImage"),

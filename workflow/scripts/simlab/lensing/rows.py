@@ -7,10 +7,11 @@ from pathlib import Path, PurePosixPath
 from simlab.core.config import nearest
 from simlab.lensing.clusters import make_cluster, parse_cluster
 from simlab.lensing.errors import LensError, LensingWarning, RowsError
+from simlab.lensing.files.potentials import load_potential
 from simlab.lensing.files.tables import read_table
 from simlab.lensing.geometry import distance_ratio
 from simlab.lensing.lenses import make_lens
-from simlab.lensing.sampled import load_potential, sampled_lens
+from simlab.lensing.sampled import sampled_lens
 from simlab.lensing.sources import make_source, parse_constellation
 
 INPUT_COLUMNS = (

@@ -12,12 +12,9 @@ import cv2
 import numpy as np
 
 from simlab.lensing.errors import LensError, LensingWarning
-from simlab.lensing.files.potentials import load_potential
 from simlab.lensing.kernels import images
 from simlab.lensing.lenses import Lens, check_order, checked_amplitudes
 from simlab.lensing.region import disc
-
-__all__ = ["EDGE", "SampledLens", "load_potential", "sampled_lens"]
 
 LOOKUPS = ("bilinear", "nearest")
 EDGE = 2
