@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from simlab.lensing.errors import LensError, LensingConfigError, LensingWarning, RowsError
+from simlab.lensing.files.pictures import write_png
 from simlab.lensing.files.tables import read_table, write_parquet, write_table
 from simlab.lensing.rows import (
     INPUT_COLUMNS,
@@ -255,6 +256,18 @@ def test_validation_names_row_column_value_and_what_is_allowed(bad, expected):
     assert len(found) == 1
     assert found[0].startswith("t.csv: ")
     assert expected in found[0]
+
+
+def test_pictures_must_fit_and_every_row_is_told(tmp_path):
+    write_png(tmp_path / "wide.png", np.zeros((10, 60)))
+    rows = [
+        row(filename=f"{n}.png", source="Image", sourcefile="wide.png", sourcescale=scale)
+        for n, scale in enumerate((1.0, 1.0, 0.5))
+    ]
+    assert texts_of(rows, folder=tmp_path) == []
+    found = texts_of(rows, folder=tmp_path, settings={"imagesize": 48})
+    assert [text.split(":")[0] for text in found] == ["row 1", "row 2"]
+    assert all("at most 48 x 48" in text for text in found)
 
 
 def test_good_rows_have_no_problems():

@@ -91,9 +91,9 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
     if not rows:
         return [Problem((), "", "no rows", str(where))]
     findings, doubts = [], defaultdict(list)
-    names = {}
+    names, checked_pictures = {}, {}
     for number, row in enumerate(rows, start=1):
-        check = _RowCheck(row, number, folder, settings)
+        check = _RowCheck(row, number, folder, settings, checked_pictures)
         check.filename(names)
         if with_lens:
             check.lens_and_position()
@@ -135,8 +135,9 @@ def _shown(cell):
 class _RowCheck:
     """Collects what is wrong with one row."""
 
-    def __init__(self, row, number, folder, settings):
+    def __init__(self, row, number, folder, settings, checked_pictures):
         self.row, self.number, self.folder, self.settings = row, number, folder, settings
+        self._checked_pictures = checked_pictures
         self.findings, self.doubts = [], []
 
     def _finding(self, column, expected, said=""):
@@ -268,7 +269,18 @@ class _RowCheck:
 
     def _picture(self):
         self._positive("sourcescale", required=False)
-        if not text_of(self.row, "sourcefile"):
+        name = text_of(self.row, "sourcefile")
+        if not name:
             self._finding("sourcefile", "the name of a picture")
         elif self._is_good("sourcescale", "theta"):
-            self._constructed("sourcefile", source_of, settings=self.settings)
+            key = name, text_of(self.row, "sourcescale")
+            if key not in self._checked_pictures:
+                before = len(self.findings)
+                self._constructed("sourcefile", self._fitting_picture)
+                self._checked_pictures[key] = [f.said for f in self.findings[before:]]
+            else:
+                for said in self._checked_pictures[key]:
+                    self._finding("sourcefile", "", said)
+
+    def _fitting_picture(self, row, folder):
+        source_of(row, folder=folder).check_size(self.settings.imagesize)
