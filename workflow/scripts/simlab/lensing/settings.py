@@ -60,7 +60,7 @@ class PictureKeys(Section):
     )
     centred: bool = Field(True, description="Move the center of light to the origin")
     reference: Reference = Field(
-        "apparent", description="Point of the amplitudes: centre, apparent or [x, y] in px"
+        "apparent", description="Point of the amplitudes, px: centre, apparent or [x, y]"
     )
     sampled: bool = Field(False, description="Sample the potential on the pixel grid")
     sampling: Literal["analytic", "bilinear", "floor"] | None = Field(
@@ -104,7 +104,7 @@ class PictureKeys(Section):
     apparent_at: Literal["origin", "xi"] = Field(
         "origin", description="Where the source of the extra picture `apparent` is drawn"
     )
-    pixel_scale_arcsec: Number = Field(0.04, gt=0, description="Told in the files, arcsec per px")
+    pixel_scale_arcsec: Number = Field(0.04, gt=0, description="Told in the files: arcsec per pixel")
     sersic_axes: Literal["peer", "gaussian"] = Field(
         "peer",
         description="Axes of Sersic ellipses: sigma2 along theta as in the original program, or "
