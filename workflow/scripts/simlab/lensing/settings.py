@@ -104,7 +104,7 @@ class PictureKeys(Section):
     apparent_at: Literal["origin", "xi"] = Field(
         "origin", description="Where the source of the extra picture `apparent` is drawn"
     )
-    pixel_scale_arcsec: Number = Field(0.04, gt=0, description="Told in the files: arcsec per pixel")
+    pixel_scale_arcsec: Number = Field(0.04, gt=0, description="Noted in files: arcsec per pixel")
     sersic_axes: Literal["peer", "gaussian"] = Field(
         "peer",
         description="Axes of Sersic ellipses: sigma2 along theta as in the original program, or "
