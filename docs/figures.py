@@ -5,12 +5,14 @@ python docs/figures.py [FOLDER]     (default: docs/images)
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
 from simlab.core import figures
 from simlab.core.config import user_path
+from simlab.core.files import read_yaml
 from simlab.core.random import generator
 from simlab.halo.config import DatasetConfig
 from simlab.halo.figures import sheet
@@ -19,6 +21,19 @@ from simlab.halo.projection import process_halo_with_full_periodic_tiling, proje
 from simlab.halo.rotations import random_rotation
 from simlab.halo.synthetic import synthesize_simulation
 from simlab.halo.views import view
+from simlab.lensing import specs as lensing_specs
+from simlab.lensing.clusters import make_cluster
+from simlab.lensing.config import DatasetConfig as LensingDataset
+from simlab.lensing.curves import critical_curve
+from simlab.lensing.lenses import make_lens
+from simlab.lensing.render import render_raytrace
+from simlab.lensing.roulette import roulette_map
+from simlab.lensing.solver import apparent_position, image_positions
+from simlab.lensing.sources import make_source
+from simlab.lensing.stages.images import write_shard
+from simlab.lensing.stages.parameters import write_parameters
+from simlab.lensing.stages.preview import draw_preview
+from simlab.lensing.stages.resimulations import write_resimulations
 from simlab.ptycho.kinds import OBJECT_PARAMS
 from simlab.ptycho.objects import TILE_KINDS, make_object
 from simlab.ptycho.patches import extract_patches
@@ -270,6 +285,117 @@ def share_in_cube(radius):
     return np.interp(radius, nodes, share, left=1, right=0)
 
 
+CRITICAL, IMAGE = "#4fc3f7", "#e24a33"
+
+
+def _plane(axis, half):
+    axis.set_xlim(-half, half)
+    axis.set_ylim(-half, half)
+    axis.set_xticks([-half, 0, half])
+    axis.set_yticks([-half, 0, half])
+
+
+def _extent(n):
+    return -n / 2 - 0.5, n / 2 - 0.5, -n / 2 + 0.5, n / 2 + 0.5
+
+
+def _curves(lens):
+    found = critical_curve(lens, 360)
+    return [list(c) if isinstance(c, list) else [np.append(c, c[:1])] for c in found]
+
+
+def lenses(path):
+    """One galaxy behind every kind of lens, with critical curve, caustic and images."""
+    n, eta = 160, 6 + 2.5j
+    source = make_source("Ellipsoid", sigma=5, sigma2=3, theta_deg=20)
+    sie = make_lens("SIE", einstein_radius=32, ratio=0.6, orientation_deg=30)
+    pair = [("SIS", 20, -22, -4), ("SIS", 14, 24, 10)]
+    shown = {
+        "PM, g = 32": make_lens("PM", einstein_radius=32),
+        "SIS, g = 32": make_lens("SIS", einstein_radius=32),
+        "SIE, g = 32, f = 0.6, t = 30°": sie,
+        "SIE and shear 0.1": make_cluster([sie, make_lens("Shear", gamma1=0.1)]),
+        "NFW": make_lens("NFW", kappa_s=0.5, scale_radius=60),
+        "two SIS, g = 20, 14": make_cluster(
+            [make_lens(kind, einstein_radius=g, x=x, y=y) for kind, g, x, y in pair]
+        ),
+    }
+    title = "Lenses: pictures with critical curves (blue) and images (red); caustics and the source"
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(2, 6, size=(14, 5.4), title=title)
+        for (image, plane), (name, lens) in zip(axes.T, shown.items(), strict=True):
+            picture = render_raytrace(lens, source, eta, n)
+            drawn = figures.show_map(
+                image, picture, title=name, cmap=figures.AMPLITUDE, colorbar=False
+            )
+            drawn.set_extent(_extent(n))
+            critical, caustic = _curves(lens)
+            for line in critical:
+                image.plot(line.real, line.imag, color=CRITICAL, lw=1)
+            for one in image_positions(lens, eta):
+                image.plot(one.x, one.y, "+", color=IMAGE, ms=7)
+            _plane(image, n // 2)
+            for line in caustic:
+                plane.plot(line.real, line.imag, color="#0277bd", lw=1)
+                if np.ptp(line.real) < 1e-6:
+                    plane.plot(line.real[0], line.imag[0], ".", color="#0277bd")
+            plane.plot(eta.real, eta.imag, "o", color=IMAGE, ms=4)
+            plane.set_aspect("equal")
+            _plane(plane, 30)
+            plane.set_xlabel("source plane, px")
+        figures.save_png(figure, path, DPI)
+
+
+def convergence(path):
+    """Error of truncated series, and the region in which more terms help."""
+    n, eta = 180, 25 + 15j
+    sie = make_lens("SIE", einstein_radius=40, ratio=0.5)
+    pair = make_cluster([make_lens("SIS", einstein_radius=25, x=x) for x in (-20, 20)])
+    x = np.arange(n) - n / 2
+    zeta = x[None, :] - 1j * x[:, None]
+    title = "Error of the roulette series of order N about the apparent position (cross), px"
+    with figures.styled():
+        figure, axes = figures.grid_of_axes(2, 3, size=(11, 6.6), title=title)
+        for row, (name, lens) in zip(axes, (("SIE", sie), ("two SIS", pair)), strict=True):
+            xi = apparent_position(lens, eta)
+            phi = np.linspace(0, 2 * np.pi, 361)
+            edge = lens.region(xi).radius(phi) * np.exp(1j * phi)
+            exact = zeta - lens.deflection(xi + zeta) + lens.deflection(xi)
+            for axis, order in zip(row, (5, 16, 50), strict=True):
+                error = np.abs(roulette_map(lens.amplitudes(xi, order), zeta) - exact)
+                drawn = figures.show_map(
+                    axis,
+                    np.log10(np.maximum(error, 1e-12)),
+                    title=f"{name}, N = {order}",
+                    unit="lg error",
+                    limits=(-6, 2),
+                    colorbar=axis is row[-1],
+                )
+                drawn.set_extent(_extent(n))
+                axis.plot(0, 0, "+", color="white", ms=8)
+                axis.plot(edge.real, edge.imag, color="white", lw=1.4)
+                disc = abs(xi) * np.exp(1j * phi)
+                axis.plot(disc.real, disc.imag, color="white", lw=1, ls=":")
+                _plane(axis, n // 2)
+        figures.save_png(figure, path, DPI)
+
+
+def roulette_mixed(path):
+    """The first rows of the data set roulette-mixed of the default campaign."""
+    mixed = read_yaml(HERE.parent / "config" / "config.yaml")["lensing"]["datasets"]
+    dataset = LensingDataset.model_validate(mixed["roulette-mixed"])
+    spec = lensing_specs.pictures_spec(dataset)
+    with TemporaryDirectory() as folder:
+        parameters, csv, npz, h5, resim = (
+            Path(folder) / name for name in ("p.csv", "a.csv", "s.npz", "i.h5", "r.h5")
+        )
+        write_parameters(lensing_specs.parameters_spec(dataset), parameters)
+        images_spec = lensing_specs.images_spec(dataset)
+        write_shard(images_spec, (0, 4), parameters, h5, csv, npz, code="")
+        write_resimulations(spec, csv, h5, resim, code="")
+        draw_preview("roulette-mixed", spec, csv, h5, resim, path)
+
+
 FIGURES = {
     "center_pixel.png": center_pixel,
     "interpolation.png": interpolation,
@@ -278,6 +404,9 @@ FIGURES = {
     "layouts.png": layouts,
     "camels64.png": camels64,
     "periodic_images.png": periodic_images,
+    "lenses.png": lenses,
+    "convergence.png": convergence,
+    "roulette_mixed.png": roulette_mixed,
 }
 
 if __name__ == "__main__":
