@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simlab.lensing.formulas import formula_amplitudes
+from simlab.lensing.formulas import check_formulas, formula_amplitudes
 from simlab.lensing.rows import chi_of, eta_of, lens_of, order_of, source_of, text_of
 from simlab.lensing.sampled import sampled_lens
 
@@ -74,11 +74,14 @@ def case_of(row, settings, *, folder=None, formulas=None):
     Raises
     ------
     RowsError, LensError
-        For a row without meaning.
+        For a row without meaning, and for formulas that are not for its lens and order.
     """
     lens = lens_of(row, chi_column=settings.chi_column, folder=folder, lookup=settings.lookup)
     if settings.sampled and lens.members is not None:
         lens = sampled_lens(lens, settings.imagesize, settings.lookup)
+    order = order_of(row, settings)
+    if formulas is not None:
+        check_formulas(formulas, lens, order)
     return Case(
         row=row,
         settings=settings,
@@ -86,7 +89,7 @@ def case_of(row, settings, *, folder=None, formulas=None):
         source=source_of(row, folder=folder, settings=settings),
         eta=eta_of(row),
         model=text_of(row, "model") or "Raytrace",
-        order=order_of(row, settings),
+        order=order,
         chi=chi_of(row, settings.chi_column),
         formulas=formulas,
     )

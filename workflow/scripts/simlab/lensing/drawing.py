@@ -105,10 +105,9 @@ class Drawing:
         elif settings.sampling != "analytic":
             image, mask = translate(original, center), translated_mask(self.mask(0j, size), center)
         else:
-            shift = 0j
             if settings.observation.is_off:  # nothing beyond the crop matters
-                size, shift = crop_window(size, cropsize)
-            image, mask = self.picture(center + shift, size), self.mask(center + shift, size)
+                size = grid_size(size, cropsize)
+            image, mask = self.picture(center, size), self.mask(center, size)
         if not settings.observation.is_off:
             image = observed(image, settings, number)
         image = crop(image, cropsize or size)
@@ -124,14 +123,14 @@ def observed(image, settings, number):
     return observe(image, settings.observation, stream)
 
 
-def crop_window(size, cropsize):
-    """(side, shift): the crop of a grid is the whole grid of that side, moved by that shift.
+def grid_size(size, cropsize):
+    """Side of the smallest grid whose crop to `cropsize` is that of the grid of side `size`.
 
-    The shift is 0, or half a pixel down to the right where size - side is odd.
+    Where size - cropsize is odd their pixels differ by half a pixel, so that it is `size`.
     """
     first, end = crop_bounds(size, cropsize)
     side = end - first
-    return side, (0j if (size - side) % 2 == 0 else -0.5 + 0.5j)
+    return side if (size - side) % 2 == 0 else size
 
 
 def _apparent_position(case, words):

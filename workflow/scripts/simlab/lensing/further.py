@@ -1,6 +1,6 @@
 """Roulette pictures of a row about other reference points, centered and cropped like its own."""
 
-from simlab.lensing.drawing import crop_window
+from simlab.lensing.drawing import grid_size
 from simlab.lensing.joins import component_points, family_images, join_image, secondary_images
 from simlab.lensing.postprocess import crop, translate
 
@@ -25,17 +25,17 @@ def family_pictures(case, center):
 
 def _drawn(draw, case, center, **how):
     settings = case.settings
-    size, shift = settings.imagesize, 0j
+    size = settings.imagesize
     moved = settings.sampling == "analytic"
     if moved:
-        size, shift = crop_window(size, settings.cropsize)
+        size = grid_size(size, settings.cropsize)
     pictures = draw(
         case.lens,
         case.source,
         case.eta,
         size,
         case.order,
-        center=center + shift if moved else 0j,
+        center=center if moved else 0j,
         sampling=settings.sampling,
         supersample=settings.supersample,
         mask_scale=settings.maskscale,

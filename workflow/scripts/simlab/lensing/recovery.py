@@ -82,7 +82,7 @@ class Recovery:
         return cls(
             point=point,
             amplitudes=amplitudes,
-            offset=case.beta(point) - case.eta,
+            offset=complex(case.beta(point) - case.eta),
             r_conv=r_conv,
             trust=trust_radius(case.lens, point, amplitudes),
         )
@@ -103,7 +103,7 @@ def columns_of_row(case, center, recovery, status):
     scale = case.chi if case.settings.amplitude_units == "lens" else 1.0
     nothing = recovery.point is None
     points = {
-        "lens": -center,
+        "lens": 0 - center,
         "centre": center,
         "releta": case.eta - center,
         "offset": None if nothing else recovery.offset,

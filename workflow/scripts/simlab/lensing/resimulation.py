@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simlab.lensing.drawing import crop_window
+from simlab.lensing.drawing import grid_size
 from simlab.lensing.errors import LensError, RowsError
 from simlab.lensing.geometry import angular_amplitudes
 from simlab.lensing.postprocess import crop, translate
@@ -29,11 +29,14 @@ class Amplitudes:
         Reference point, px.
     offset : complex
         Source offset at the reference point, px.
+    distance : float
+        Of the reference point from the origin of the frame before centering, px.
     """
 
     values: np.ndarray | None
     xi: complex
     offset: complex
+    distance: float = 0.0
 
     @property
     def eta(self):
@@ -59,10 +62,12 @@ def recovered(row, settings, order=None):
     xi = _point(row, "xi")
     # a table without refX is the original program's, whose offsetY is wrong
     offset = _point(row, "offset") if str(row.get("refX", "")).strip() else 0j
+    distance = abs(xi + _point(row, "centre"))
     if settings.amplitude_units == "lens":
         chi = chi_of(row, settings.chi_column)
         values, xi, offset = angular_amplitudes(values, chi), xi / chi, offset / chi
-    return Amplitudes(values, xi, offset)
+        distance /= chi
+    return Amplitudes(values, xi, offset, distance)
 
 
 def has_amplitudes(row):
@@ -123,15 +128,14 @@ def resimulate_row(row, settings=None, *, folder=None, order=None, drawmode="xi"
     recovery = recovered(row, settings, order)
     size, cropsize = settings.imagesize, settings.cropsize
     raster = settings.sampling != "analytic" or drawmode == "origin"
-    window, shift = (size, 0j) if raster else crop_window(size, cropsize)
+    grid = size if raster else grid_size(size, cropsize)
     if recovery.values is None:
-        return crop(black_image(source, window, settings.sampling), cropsize or window)
-    xi = recovery.xi if drawmode == "xi" else 0j
+        return crop(black_image(source, grid, settings.sampling), cropsize or grid)
     image = render_roulette(
         recovery.values,
         source,
-        xi - shift,
-        window,
+        recovery.xi if drawmode == "xi" else 0j,
+        grid,
         offset=recovery.offset,
         sampling=settings.sampling,
         supersample=settings.supersample,
@@ -153,5 +157,5 @@ def _masked(settings, recovery):
         radius = estimated_radius(recovery.values)
         return {"region": disc(radius), "mask_scale": settings.maskscale} if radius else {}
     if settings.mask == "disc":
-        return {"region": disc(abs(recovery.xi)), "mask_scale": settings.maskscale}
+        return {"region": disc(recovery.distance), "mask_scale": settings.maskscale}
     return {}

@@ -17,7 +17,7 @@ from simlab.lensing.config import load_config, with_changes
 from simlab.lensing.errors import LensError, RowsError
 from simlab.lensing.files.pictures import write_png
 from simlab.lensing.files.tables import write_table
-from simlab.lensing.formulas import formula_amplitudes, read_formulas
+from simlab.lensing.formulas import read_formulas
 from simlab.lensing.further import family_pictures, joined_picture, secondary_pictures
 from simlab.lensing.kernels.opencl import open_raytracer
 from simlab.lensing.maps import write_map
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 PRODUCER, REGENERATOR = "lensing_images.py", "lensing_resimulations.py"
 UNDRAWN = ("dark", "solver", "bad-parameters")
-ANYWHERE = 1e3 + 1e3j
 FINE = ("ok", "clipped-edge")
 
 
@@ -169,16 +168,11 @@ def checked_batch(rows, settings, *, where, folder, skip_bad=False, formulas=Non
     batch = Batch(rows, settings, folder, frozenset(bad), read_formulas(formulas))
     for number in range(len(rows)):
         if number not in bad:
-            _check_formulas(batch.case(number), f"{formulas}, row {number + 1}")
+            try:
+                batch.case(number)
+            except LensError as error:
+                raise LensError(f"{formulas}, row {number + 1}: {error}") from None
     return batch
-
-
-def _check_formulas(case, where):
-    """LensError where formulas do not reach the order of a row, or are for other lenses."""
-    try:
-        formula_amplitudes(case.formulas, case.lens, ANYWHERE, case.order)
-    except LensError as error:
-        raise LensError(f"{where}: {error}") from None
 
 
 def generate(batch, first, stop, products):
