@@ -112,11 +112,14 @@ def open_input(path, what="file"):
 
 
 def files_below(paths):
-    """The files among `paths`, and for a folder all files in it, sorted."""
+    """The files among `paths`, and for a folder all but the hidden files in it, sorted."""
     found = []
     for path in map(Path, paths):
-        inside = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else []
-        found += inside if path.is_dir() else [path]
+        if path.is_dir():
+            inside = sorted(item for item in path.rglob("*") if item.is_file())
+            found += [item for item in inside if not item.name.startswith(".")]
+        else:
+            found.append(path)
     return found
 
 
