@@ -94,7 +94,10 @@ class Lens:
         for point in points.tolist():
             self.check_regular(point)
         out = np.empty((points.size, order + 1, order + 2), np.complex128)
-        amplitude_kernels.amplitudes_of_points(self.members, points, out)
+        first = np.zeros(points.size, np.int64)
+        amplitude_kernels.amplitudes_of_rows(
+            self.members, first, first + len(self.members), points, out
+        )
         where = _point(points[0]) if points.size == 1 else "these points"
         return checked_amplitudes(out, where).reshape(*shape, order + 1, order + 2)
 

@@ -46,10 +46,10 @@ def amplitudes_of_rows(lenses, xi, order):
         raise LensError("amplitudes of many rows: a sampled lens has none in closed form")
     for lens, point in zip(lenses, xi.tolist(), strict=True):
         lens.check_regular(point)
-    first = np.cumsum([0, *map(len, tables)])
+    ends = np.cumsum([0, *map(len, tables)])
     out = np.empty((len(tables), order + 1, order + 2), np.complex128)
     if tables:
-        kernels.amplitudes_of_rows(np.concatenate(tables), first, xi, out)
+        kernels.amplitudes_of_rows(np.concatenate(tables), ends[:-1], ends[1:], xi, out)
     return checked_amplitudes(out, "these points")
 
 

@@ -214,23 +214,15 @@ def add_amplitudes(members, xi, G):
 
 
 @jit
-def amplitudes_of_points(members, xi, out):
-    """Amplitudes of one lens about n points: xi (n,) complex128, out (n, N+1, N+2) complex128."""
-    out[:] = 0.0
-    for j in range(xi.size):
-        add_amplitudes(members, xi[j], out[j])
-
-
-@jit
-def amplitudes_of_rows(members, first, xi, out):
+def amplitudes_of_rows(members, first, last, xi, out):
     """Amplitudes of n lenses, each about its own point.
 
     Parameters
     ----------
     members : (k, 8) float64
         Members of all lenses, one lens after the other.
-    first : (n + 1,) int64
-        Lens j has the members first[j] .. first[j + 1] - 1.
+    first, last : (n,) int64
+        Lens j has the members first[j] .. last[j] - 1.
     xi : (n,) complex128
         Reference points, px.
     out : (n, N+1, N+2) complex128
@@ -238,7 +230,7 @@ def amplitudes_of_rows(members, first, xi, out):
     """
     out[:] = 0.0
     for j in range(xi.size):
-        add_amplitudes(members[first[j] : first[j + 1]], xi[j], out[j])
+        add_amplitudes(members[first[j] : last[j]], xi[j], out[j])
 
 
 def warm():
@@ -246,5 +238,4 @@ def warm():
     members[0, 3] = 1.0
     xi = np.ones(1, np.complex128)
     out = np.empty((1, 2, 3), np.complex128)
-    amplitudes_of_points(members, xi, out)
-    amplitudes_of_rows(members, np.array([0, 1]), xi, out)
+    amplitudes_of_rows(members, np.array([0]), np.array([1]), xi, out)

@@ -24,6 +24,7 @@ SAME = 1e-6
 FINEST = 1e-3
 NEAR_CRITICAL = 0.25
 STACK = 256
+BILINEAR = np.bool_(False)
 NO_FIELD = np.empty((0, 0), np.complex128)
 
 
@@ -178,31 +179,30 @@ def polish(members, field, nearest, eta, start, cap):
 @jit
 def trace(members, field, z):
     """Source point beta of z, and det A there."""
-    ax, ay, _ = ray(members, field, False, z.real, z.imag)
-    xx, xy, yx, yy = jacobian(members, field, False, z.real, z.imag)
+    ax, ay, _ = ray(members, field, BILINEAR, z.real, z.imag)
+    xx, xy, yx, yy = jacobian(members, field, BILINEAR, z.real, z.imag)
     return z - complex(ax, ay), xx * yy - xy * yx
 
 
 @jit
 def keep(members, field, found, count, xi):
-    """Append an image unless it is known or within 1e-6 px of a singular center; new count.
+    """Append an image unless it is known or within 1e-6 px of a singular center.
 
     Next to a critical curve, images of the same parity that the residual cannot tell apart are the
     same.
     """
     for i in range(members.shape[0]):
         if members[i, 0] <= SIE and abs(xi - complex(members[i, 1], members[i, 2])) < SAME:
-            return count
+            return
     _, det = trace(members, field, xi)
-    for j in range(count):
+    for j in range(count[0]):
         _, other = trace(members, field, found[j])
         blur = 10.0 * RESIDUAL / min(abs(det), abs(other)) if det * other > 0 else 0.0
         if abs(found[j] - xi) < max(SAME, blur):
-            return count
-    if count < found.size:
-        found[count] = xi
-        count += 1
-    return count
+            return
+    if count[0] < found.size:
+        found[count[0]] = xi
+        count[0] += 1
 
 
 @jit
@@ -239,7 +239,7 @@ def judge(beta, det, eta):
 
 @jit
 def search_triangle(members, field, eta, corners, beta, det, found, count):
-    """Images in one triangle, by splitting it where needed; new count.
+    """Images in one triangle, by splitting it where needed.
 
     Parameters
     ----------
@@ -248,7 +248,8 @@ def search_triangle(members, field, eta, corners, beta, det, found, count):
     det : (256, 3) float64
         det A at the corners.
     found : (k,) complex128
-        The first `count` images are known.
+        Images; the first `count` are known, others are appended.
+    count : (1,) int64
     """
     top = 1
     while top > 0:
@@ -269,9 +270,9 @@ def search_triangle(members, field, eta, corners, beta, det, found, count):
                 u = cross(eta - beta[top, 0], beta[top, 2] - beta[top, 0]) / area
                 v = cross(beta[top, 1] - beta[top, 0], eta - beta[top, 0]) / area
                 start = a + (b - a) * u + (c - a) * v
-            xi, outcome = polish(members, field, False, eta, start, 2.0 * size)
+            xi, outcome = polish(members, field, BILINEAR, eta, start, 2.0 * size)
             if outcome == CONVERGED:
-                count = keep(members, field, found, count, xi)
+                keep(members, field, found, count, xi)
                 if abs(xi - start) < 2.0 * size:
                     continue
             if size < FINEST:
@@ -302,12 +303,11 @@ def search_triangle(members, field, eta, corners, beta, det, found, count):
         beta[top, 0], beta[top, 1], beta[top, 2] = beta_ab, beta_bc, beta_ca
         det[top, 0], det[top, 1], det[top, 2] = det_ab, det_bc, det_ca
         top += 1
-    return count
 
 
 @jit
 def search_square(members, field, eta, corner, side, cells, found, count):
-    """Images in a square of `cells` x `cells` cells of two triangles each; new count.
+    """Images in a square of `cells` x `cells` cells of two triangles each.
 
     Parameters
     ----------
@@ -344,10 +344,9 @@ def search_square(members, field, eta, corner, side, cells, found, count):
                     corners[0, 1] = z + complex(side, 0.0)
                     beta[0, 1] = lower[column + 1]
                     det[0, 1] = det_lower[column + 1]
-                count = search_triangle(members, field, eta, corners, beta, det, found, count)
+                search_triangle(members, field, eta, corners, beta, det, found, count)
         lower, upper = upper, lower
         det_lower, det_upper = det_upper, det_lower
-    return count
 
 
 @jit
@@ -363,7 +362,7 @@ def rest_deflection(members, i, x, y):
 
 
 @jit
-def polish_about(members, eta, center, r, phi):
+def polish_about(members, field, eta, center, r, phi):
     """Newton's method in polar coordinates about a center, in which an isothermal cusp is smooth.
 
     Returns
@@ -380,7 +379,7 @@ def polish_about(members, eta, center, r, phi):
         residual = xi - complex(ax, ay) - eta
         if abs(residual) < max(RESIDUAL, 1e-15 * (abs(xi) + abs(eta))):
             return xi, CONVERGED
-        xx, xy, yx, yy = jacobian(members, NO_FIELD, False, xi.real, xi.imag)
+        xx, xy, yx, yy = jacobian(members, field, BILINEAR, xi.real, xi.imag)
         outward = complex(xx * c + xy * s, yx * c + yy * s)
         along = complex((xy * c - xx * s) * r, (yy * c - yx * s) * r)
         area = cross(outward, along)
@@ -400,8 +399,8 @@ def polish_about(members, eta, center, r, phi):
 
 
 @jit
-def search_center(members, i, eta, found, count):
-    """Faint images close to the singular center of member i; new count.
+def search_center(members, field, i, eta, found, count):
+    """Faint images close to the singular center of member i.
 
     The image of a point mass is nearly that of the mass alone with the source that the other
     members leave. Those of an isothermal lens lie in the direction in which the edge of the
@@ -416,10 +415,10 @@ def search_center(members, i, eta, found, count):
         if length > 0.0:
             distance = g * g / (0.5 * length + math.sqrt(0.25 * length * length + g * g))
             start = center - offset / length * distance
-            xi, outcome = polish(members, NO_FIELD, False, eta, start, 0.5 * distance)
+            xi, outcome = polish(members, field, BILINEAR, eta, start, 0.5 * distance)
             if outcome == CONVERGED:
-                count = keep(members, NO_FIELD, found, count, xi)
-        return count
+                keep(members, field, found, count, xi)
+        return
     samples = 256
     gap = np.empty(samples)
     tiny = 1e-6 * g
@@ -430,10 +429,11 @@ def search_center(members, i, eta, found, count):
     for k in range(samples):
         lowest = gap[k] <= gap[k - 1] and gap[k] <= gap[(k + 1) % samples]
         if lowest and gap[k] < 0.2 * g:
-            xi, outcome = polish_about(members, eta, center, tiny, 2.0 * math.pi * k / samples)
+            xi, outcome = polish_about(
+                members, field, eta, center, tiny, 2.0 * math.pi * k / samples
+            )
             if outcome == CONVERGED:
-                count = keep(members, NO_FIELD, found, count, xi)
-    return count
+                keep(members, field, found, count, xi)
 
 
 @jit
@@ -453,25 +453,23 @@ def search_images(members, field, eta, squares, found):
     int
         Number of images.
     """
-    count = 0
+    count = np.zeros(1, np.int64)
     for k in range(squares.shape[0]):
         corner = complex(squares[k, 0], squares[k, 1])
-        count = search_square(
-            members, field, eta, corner, squares[k, 2], int(squares[k, 3]), found, count
-        )
+        search_square(members, field, eta, corner, squares[k, 2], int(squares[k, 3]), found, count)
     for i in range(members.shape[0]):
         if members[i, 0] < SHEAR:
-            count = search_center(members, i, eta, found, count)
-    return count
+            search_center(members, field, i, eta, found, count)
+    return count[0]
 
 
 def warm():
     members = np.zeros((1, 8))
     members[0, 3] = 1.0
     eta = 0.5 + 0.1j
-    xi, _ = descend(members, NO_FIELD, False, eta, 1e-3, 9)
-    polish(members, NO_FIELD, False, eta, xi, 1.0)
+    xi, _ = descend(members, NO_FIELD, BILINEAR, eta, 1e-3, 9)
+    polish(members, NO_FIELD, BILINEAR, eta, xi, 1.0)
     squares = np.array([[-2.0, -2.0, 1.0, 4.0]])
     search_images(members, NO_FIELD, eta, squares, np.empty(9, np.complex128))
     z = np.zeros(1, np.complex128)
-    lookups(np.zeros((2, 2), np.complex128), False, z, z.copy(), np.empty(1, np.bool_))
+    lookups(np.zeros((2, 2), np.complex128), BILINEAR, z, z.copy(), np.empty(1, np.bool_))
