@@ -77,7 +77,8 @@ class Batch:
         """1, or 3 where any source has color."""
         if all(text_of(row, "source") in GRAY_SOURCES for row in self.rows):
             return 1
-        return max(self._channels_of(n) for n in range(len(self.rows)) if n not in self.bad)
+        good = (n for n in range(len(self.rows)) if n not in self.bad)
+        return max(map(self._channels_of, good), default=1)
 
     def _channels_of(self, number):
         row = self.rows[number]
