@@ -181,3 +181,33 @@ def test_points_without_meaning_are_refused():
         apparent_position(lens, complex("nan"))
     with pytest.raises(LensError, match="solver 'fast': expected exact, peer"):
         apparent_position(lens, 1j, solver="fast")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_parities_of_all_images_obey_the_degree_of_the_mapping(seed):
+    """Minima and maxima less saddles: 1, less 1 a point mass, less 1 a cut that holds the source."""
+    rng = np.random.default_rng(seed)
+    members = [
+        make_lens(
+            kind,
+            einstein_radius=10 ** rng.uniform(0, 1.5),
+            ratio=rng.uniform(0.1, 1),
+            orientation_deg=rng.uniform(0, 360),
+            x=rng.normal(0, 40),
+            y=rng.normal(0, 40),
+            kappa_s=rng.uniform(0.05, 0.5),
+            scale_radius=rng.uniform(10, 80),
+        )
+        for kind in rng.choice(["SIS", "SIE", "PM", "NFW"], rng.integers(2, 5))
+    ]
+    members.append(make_lens("Shear", gamma1=0.05, kappa0=0.1))
+    lens, eta = make_cluster(members), complex(*rng.normal(0, 25, 2))
+    degree = 1 - sum(one.kind == "PM" for one in members)
+    for one in members:
+        if one.kind in ("SIS", "SIE"):
+            rest = make_cluster([other for other in members if other is not one])
+            offset = eta - one.center + rest.deflection(one.center)
+            degree -= inside(cut_curve(one, 4000) - one.center, offset)
+    signs = [-1 if image.parity == "saddle" else 1 for image in image_positions(lens, eta)]
+    assert sum(signs) == degree
+    assert residual(lens, eta, apparent_position(lens, eta)) < 1e-10

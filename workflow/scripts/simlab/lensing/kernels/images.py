@@ -144,11 +144,13 @@ def polish(members, field, nearest, eta, start, cap):
     Returns
     -------
     complex128, int
-        xi with a residual below 1e-11 px (for far points, below their rounding) if converged; the
-        steps go on as long as they halve it, since near a critical curve it says little.
+        xi with a residual below 1e-11 px if converged (or below what the rounding of xi makes of
+        it, far out and next to point masses); the steps go on as long as they halve it, since near
+        a critical curve it says little.
     """
     xi = start
     solution = start
+    steepness = 1.0
     best = math.inf
     for _ in range(100):
         ax, ay, covered = ray(members, field, nearest, xi.real, xi.imag)
@@ -157,10 +159,11 @@ def polish(members, field, nearest, eta, start, cap):
         residual = xi - complex(ax, ay) - eta
         if best < RESIDUAL and abs(residual) >= 0.5 * best:
             break
+        xx, xy, yx, yy = jacobian(members, field, nearest, xi.real, xi.imag)
         if abs(residual) < best:
             best = abs(residual)
             solution = xi
-        xx, xy, yx, yy = jacobian(members, field, nearest, xi.real, xi.imag)
+            steepness = 1.0 + max(abs(xx) + abs(yx), abs(xy) + abs(yy))
         det = xx * yy - xy * yx
         move = complex(
             (yy * residual.real - xy * residual.imag) / det,
@@ -172,7 +175,7 @@ def polish(members, field, nearest, eta, start, cap):
         if length > cap:
             move *= cap / length
         xi -= move
-    tolerance = max(RESIDUAL, 1e-15 * (abs(solution) + abs(eta)))
+    tolerance = max(RESIDUAL, 1e-15 * (abs(solution) + abs(eta)) * steepness)
     return solution, CONVERGED if best < tolerance else STALLED
 
 
