@@ -185,7 +185,7 @@ def test_points_without_meaning_are_refused():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_parities_of_all_images_obey_the_degree_of_the_mapping(seed):
-    """Minima and maxima less saddles: 1, less 1 a point mass, less 1 a cut that holds the source."""
+    """Minima and maxima less saddles: 1, less 1 a point mass and a cut around the source."""
     rng = np.random.default_rng(seed)
     members = [
         make_lens(
