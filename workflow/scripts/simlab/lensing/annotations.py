@@ -12,9 +12,10 @@ from simlab.lensing.postprocess import (
     draw_mask,
     draw_point,
 )
+from simlab.lensing.region import disc
 
 POINTS = 720
-RING = 3
+RING_OF_LIGHT, RING_OF_IMAGE = 3, 4
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,31 @@ def annotated(image, case, simulation, wanted):
     simulation : Simulation
     wanted : Annotations
     """
-    center, settings = simulation.center, case.settings
-    if (wanted.showmask or wanted.annotate) and simulation.xi is not None:
-        drawn = {"region": case.lens.region(simulation.xi), "mask_scale": settings.maskscale}
-        if settings.maskradius is not None:
-            drawn = {"mask_radius": settings.maskradius}
-        image = draw_mask(image, simulation.xi - center, **drawn)
+    center, xi = simulation.center, simulation.xi
+    if wanted.showmask and xi is not None:
+        image = draw_mask(image, xi - center, **_mask_of(case, xi))
     if wanted.reflines:
         image = draw_axes(image)
     if wanted.criticalcurves:
         image = with_curves(image, case.lens, center)
     if wanted.annotate:
+        if xi is not None:
+            region = case.lens.region(xi)
+            image = draw_mask(image, xi - center, region=region, mask_scale=1, ring=RING_OF_IMAGE)
         image = draw_point(image, case.eta - center)
         measured = 0j if center else center_of(simulation)
-        image = draw_point(image, measured, RING)
+        image = draw_point(image, measured, RING_OF_LIGHT)
     return image
+
+
+def _mask_of(case, xi):
+    """Keywords of the mask of a picture; where it has none, of the region of convergence."""
+    settings = case.settings
+    if settings.maskradius is not None:
+        return {"mask_radius": settings.maskradius}
+    is_disc = settings.mask_of(case.model) == "disc"
+    region = disc(abs(xi)) if is_disc else case.lens.region(xi)
+    return {"region": region, "mask_scale": settings.maskscale}
 
 
 def center_of(simulation):

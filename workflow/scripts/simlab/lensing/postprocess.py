@@ -158,8 +158,8 @@ def draw_point(image, point, radius=0, color=None):
     return drawn
 
 
-def draw_mask(image, xi, *, region=None, mask_scale=0.9, mask_radius=None):
-    """A copy with the outline of a mask, and a ring of 3 px and a dot at the reference point.
+def draw_mask(image, xi, *, region=None, mask_scale=0.9, mask_radius=None, ring=RING_OF_REFERENCE):
+    """A copy with the outline of a mask, and a ring and a dot at the reference point.
 
     Parameters
     ----------
@@ -168,6 +168,8 @@ def draw_mask(image, xi, *, region=None, mask_scale=0.9, mask_radius=None):
         Reference point relative to the picture's origin, px.
     region, mask_scale, mask_radius
         As of `render.render_roulette`.
+    ring : int
+        Radius of the ring, px.
     """
     phi = 2 * np.pi * np.arange(OUTLINE_POINTS) / OUTLINE_POINTS
     drawn = image
@@ -176,7 +178,7 @@ def draw_mask(image, xi, *, region=None, mask_scale=0.9, mask_radius=None):
         radius = np.broadcast_to(scaled, phi.shape)
         if np.isfinite(radius).all():
             drawn = draw_curve(image, xi + radius * np.exp(1j * phi))
-    return draw_point(drawn, xi, RING_OF_REFERENCE)
+    return draw_point(drawn, xi, ring)
 
 
 def _pixels(points, shape):

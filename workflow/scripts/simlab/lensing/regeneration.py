@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simlab.core.errors import SimlabError
 from simlab.core.progress import progress
 from simlab.core.threads import in_order
 from simlab.lensing.errors import LensingWarning, RowsError
@@ -14,7 +15,7 @@ from simlab.lensing.picture_shards import attributes_of
 from simlab.lensing.pictures import stored
 from simlab.lensing.postprocess import center_of_light
 from simlab.lensing.resimulation import recovered, resimulate_row
-from simlab.lensing.roulette import COLUMN, estimated_radius
+from simlab.lensing.roulette import COLUMN, amplitudes_from, estimated_radius
 from simlab.lensing.rows import source_of, text_of
 from simlab.lensing.status import STATUSES, status_number
 from simlab.lensing.validation import validate_rows
@@ -100,8 +101,8 @@ def read_amplitude_rows(path, settings, given):
     Raises
     ------
     RowsError
-        A table without amplitude columns: names the command that makes them; sources that cannot
-        be used, a line each.
+        A table without amplitude columns: names the command that makes them; sources, amplitudes,
+        points and statuses that cannot be used, a line each.
     """
     columns, rows = read_table(path)
     if not any(COLUMN.fullmatch(column) for column in columns):
@@ -118,22 +119,37 @@ def read_amplitude_rows(path, settings, given):
         )
     rows = [{**row, **given} for row in rows]
     used = [row for row in rows if row.get("status") != "bad-parameters"]
-    problems = validate_rows(
-        used, where=path, folder=path.parent, settings=settings, with_lens=False
-    )
+    problems = [
+        *validate_rows(used, where=path, folder=path.parent, settings=settings, with_lens=False),
+        *(f"{path}: {problem}" for problem in _problems(columns, rows, settings)),
+    ]
     if problems:
         count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
         raise RowsError("\n".join([f"{path}: {count}", *(f"  {p}" for p in problems)]))
     return rows
 
 
+def _problems(columns, rows, settings):
+    """Yield what is wrong with amplitudes, points and statuses, a line each."""
+    try:
+        amplitudes_from(dict.fromkeys(columns, ""))
+    except RowsError as error:
+        yield str(error)
+        return
+    for number, row in enumerate(rows, start=1):
+        word = text_of(row, "status")
+        if word not in ("", *STATUSES):
+            yield f"row {number}: status is {word!r}, expected {', '.join(STATUSES)}"
+        if word != "bad-parameters":
+            try:
+                recovered(row, settings)
+            except SimlabError as error:
+                yield f"row {number}: {error}"
+
+
 def regeneration_of(rows, settings, *, first, folder, order, drawmode):
     """The Regeneration of rows `first`, first + 1, ... of a table."""
-    words = [text_of(row, "status") or "ok" for row in rows]
-    for row, word in zip(rows, words, strict=True):
-        if word not in STATUSES:
-            raise RowsError(f"{text_of(row, 'filename')}: status {word!r} is unknown")
-    status = [status_number(word) for word in words]
+    status = [status_number(text_of(row, "status") or "ok") for row in rows]
     sources = (row for row, n in zip(rows, status, strict=True) if n != BAD)
     channels = max(
         (source_of(row, folder=folder, settings=settings).channels for row in sources), default=1

@@ -1,5 +1,6 @@
 """A picture from roulette amplitudes alone: nothing else is known of the lens."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,14 +91,18 @@ def with_order(amplitudes, order):
 
 
 def _point(row, name):
-    parts = []
-    for axis in "XY":
-        text = row.get(f"{name}{axis}", "")
-        try:
-            parts.append(float(text) if text != "" else 0.0)
-        except ValueError:
-            raise RowsError(f"{name}{axis}: a number is expected, found {text!r}") from None
-    return complex(*parts)
+    return complex(*(_coordinate(row, f"{name}{axis}") for axis in "XY"))
+
+
+def _coordinate(row, column):
+    cell = row.get(column, "")
+    try:
+        value = float(cell) if cell != "" else 0.0
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise RowsError(f"{column} is {cell!r}, a finite number is expected")
+    return value
 
 
 def resimulate_row(row, settings=None, *, folder=None, order=None, drawmode="xi"):

@@ -62,7 +62,7 @@ MAPS = (".npy", ".h5", ".hdf5")
 """Endings of a lens cell that names a map of the potential."""
 
 
-def read_rows(path, chi_column="ignore"):
+def read_rows(path, chi_column="ignore", model="Raytrace"):
     """Rows of a CSV file.
 
     Parameters
@@ -73,6 +73,8 @@ def read_rows(path, chi_column="ignore"):
     chi_column : {"ignore", "percent", "ratio"}
         How a column `chi` is read; read, it becomes `chi_percent`. Ignored, it stays, with a
         LensingWarning.
+    model : str
+        Of rows that name none.
 
     Returns
     -------
@@ -91,7 +93,9 @@ def read_rows(path, chi_column="ignore"):
             raise RowsError(f"{path}: columns {old} and {new} are the same")
     if "chi" in columns:
         _check_chi(path, columns, chi_column)
-    return [_read_row(cells, number, chi_column) for number, cells in enumerate(table, start=1)]
+    return [
+        _read_row(cells, number, chi_column, model) for number, cells in enumerate(table, start=1)
+    ]
 
 
 def _check_chi(path, columns, chi_column):
@@ -105,7 +109,7 @@ def _check_chi(path, columns, chi_column):
         raise RowsError(f"{path}: columns chi and chi_percent, only one of them can be honored")
 
 
-def _read_row(cells, number, chi_column):
+def _read_row(cells, number, chi_column, model):
     row = {} if "index" in cells else {"index": number}
     for column, text in cells.items():
         column = RENAMED.get(column, column)
@@ -114,7 +118,7 @@ def _read_row(cells, number, chi_column):
         chi = row.pop("chi")
         scale = 100.0 if chi_column == "ratio" and isinstance(chi, float) else 1
         row["chi_percent"] = chi * scale
-    return {"model": "Raytrace", **row} if not row.get("model") else row
+    return row if row.get("model") else {"model": model} | row | {"model": model}
 
 
 def _typed(column, text):

@@ -117,13 +117,15 @@ def available_backend():
     return "opencl"
 
 
-def drawn_rows(config, seed, path):
-    """Rows of a configuration; written as a table to `path` unless that is None."""
-    config = with_changes(config, seed=seed)
-    rows = draw_rows(config)
-    if path is not None:
-        write_table(path, drawn_columns(config), with_files_relative_to(rows, path.parent))
-    return rows
+def drawn_rows(config, settings):
+    """Rows of a configuration, with the seed and the order of the settings."""
+    rows = draw_rows(with_changes(config, seed=settings.seed))
+    return [{**row, "nterms": settings.nterms} for row in rows]
+
+
+def write_drawn_rows(path, config, rows):
+    """Write the rows of a configuration as a table."""
+    write_table(path, drawn_columns(config), with_files_relative_to(rows, path.parent))
 
 
 def single_row(defaults, given, name):
@@ -138,7 +140,7 @@ def single_row(defaults, given, name):
 
 def completed_rows(path, settings, given):
     """Rows of a CSV file whose empty cells take the values `given` on the command line."""
-    rows = read_rows(path, settings.chi_column)
+    rows = read_rows(path, settings.chi_column, given.get("model", "Raytrace"))
     return [_completed(without_outcome(row), given) for row in rows]
 
 

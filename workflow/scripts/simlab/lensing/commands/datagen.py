@@ -284,8 +284,10 @@ def datagen(
     }
     settings, drawn = runs.settings_of(config, dataset, changes)
     given = {column: value for column, value in given.items() if value is not None}
+    if rnd and given:
+        raise typer.BadParameter(f"--rnd draws the rows of --config, no {', '.join(given)}")
     if rnd:
-        table, folder, where = runs.drawn_rows(drawn, seed, csvfile), ".", "drawn rows"
+        table, folder, where = runs.drawn_rows(drawn, settings), ".", "drawn rows"
     elif csvfile is not None:
         table, folder = runs.completed_rows(csvfile, settings, given), csvfile.parent
         where = csvfile
@@ -299,8 +301,24 @@ def datagen(
     stop = stop if maxcount is None else min(stop, first + maxcount)
     if first >= stop:
         raise typer.BadParameter(f"--rows {rows}: none of the {len(table)} rows")
+    in_folder = {
+        "--secondary": secondary,
+        "--join": join,
+        "--family": family,
+        "--psiplot": psiplot,
+        "--kappaplot": kappaplot,
+        "--reflines": reflines,
+        "--criticalcurves": criticalcurves,
+        "--annotate": annotate,
+        "--showmask": showmask,
+    }
     if directory is None and out is None:
         directory = Path()
+    if directory is None and any(in_folder.values()):
+        option = next(name for name, wanted in in_folder.items() if wanted)
+        raise typer.BadParameter(f"{option} is for the pictures in --directory, not for --out")
+    if rnd and csvfile is not None:
+        runs.write_drawn_rows(csvfile, drawn, table)
     extras = {"actual": actual, "apparent": apparent, "original": original}
     if join and components is None and settings.compat:
         components = COMPONENTS
