@@ -10,6 +10,8 @@ from afm_finished import SmallDataset as SmallAfmDataset
 from calcium_finished import SMALL as SMALL_CALCIUM
 from calcium_finished import SmallDataset as SmallCalciumDataset
 from halo_finished import SmallDataset
+from lensing_finished import SMALL as SMALL_LENSING
+from lensing_finished import SmallDataset as SmallLensingDataset
 
 from simlab.core.config import parse_config
 from simlab.halo import plan as halo_plan
@@ -130,6 +132,13 @@ def finished_calcium(tmp_path_factory):
     """Folder of a small data set of calcium movies, made by the workflow's stages."""
     folder = tmp_path_factory.mktemp("finished_calcium") / "aperture_sweep"
     return SmallCalciumDataset.of(folder, SMALL_CALCIUM).make().folder
+
+
+@pytest.fixture(scope="session")
+def finished_lensing(tmp_path_factory):
+    """Folder of a small data set of lensed pictures with every product, made by the stages."""
+    folder = tmp_path_factory.mktemp("finished_lensing") / "roulette-mixed"
+    return SmallLensingDataset.of(folder, SMALL_LENSING).make().folder
 
 
 @pytest.fixture

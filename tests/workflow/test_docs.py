@@ -11,9 +11,10 @@ import sys
 import pytest
 import yaml
 
+DOMAINS = ("ptycho", "afm", "halo", "calcium", "lensing")
 REFERENCES = {
     f"docs/{domain}-{page}.md": (page, domain)
-    for domain in ("ptycho", "afm", "halo", "calcium")
+    for domain in DOMAINS
     for page in ("configuration", "commands")
 }
 
@@ -52,12 +53,21 @@ def named_campaigns(page):
 
 
 @pytest.fixture(scope="module")
-def reader(root, finished, finished_afm, finished_calcium, finished_halo, tmp_path_factory):
+def reader(
+    root,
+    finished,
+    finished_afm,
+    finished_calcium,
+    finished_halo,
+    finished_lensing,
+    tmp_path_factory,
+):
     """A folder with finished data sets and simulations, as a reader of the pages has it."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "resources").symlink_to(root / "resources")
     shutil.copytree(finished_afm, folder / "results" / "afm" / "seed_co")
     shutil.copytree(finished_calcium, folder / "results" / "calcium" / "aperture_sweep")
+    shutil.copytree(finished_lensing, folder / "results" / "lensing" / "roulette-mixed")
     tiny = finished / "results" / "ptycho" / "tiny"
     shutil.copytree(tiny, folder / "results" / "ptycho" / "leaves")
     shutil.copy(tiny / "simulated.npz", folder)
@@ -245,6 +255,58 @@ def test_the_contract_of_calcium_movies_names_what_the_files_hold(root, finished
     assert held - named - keys - axes == set()
 
 
+def test_the_table_of_lensing_checks_has_their_ids_in_order(root, finished_lensing):
+    text = (root / "docs" / "lensing-data-contract.md").read_text().split("## Checks")[1]
+    named = re.findall(r"^\| `([\w-]+)` \|", text, flags=re.MULTILINE)
+    rows = json.loads((finished_lensing / "checks.json").read_text())
+    assert named == [row["id"] for row in rows]
+
+
+def test_the_contract_of_lensing_names_what_the_files_hold(root, finished_lensing):
+    import h5py
+    import numpy as np
+
+    from simlab.lensing.roulette import COLUMN
+
+    text = (root / "docs" / "lensing-data-contract.md").read_text()
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
+    held = set()
+
+    def note(name):
+        held.add(name.split("/")[-1])
+
+    for path in finished_lensing.rglob("*.h5"):
+        with h5py.File(path) as file:
+            held |= set(file.attrs)
+            file.visit(note)
+    for path in finished_lensing.rglob("*.npz"):
+        with np.load(path) as arrays:
+            held |= set(arrays)
+    for path in finished_lensing.rglob("*.csv"):
+        header = path.read_text().splitlines()[0].split(",")
+        held |= {column for column in header if not COLUMN.fullmatch(column)}
+    for pattern in ("normalization.json", "compare/*.json", "formulas/*.json"):
+        content = json.loads(next(finished_lensing.glob(pattern)).read_text())
+        held |= {*content, *content.get("images", ()), *content.get("rows", ())}
+        held |= {*content.get("summary", ()), *content.get("pairs", [()])[0]}
+        held |= set(content["amplitudes"].get("alpha[1][0]", ()) if "r0" in content else ())
+    assert held - named == set()
+
+
+def test_the_contract_of_lensing_tells_all_statuses_and_columns(root):
+    from simlab.lensing.recovery import NOT_LEARNED, POINT_COLUMNS
+    from simlab.lensing.rows import INPUT_COLUMNS, PICTURE_COLUMNS
+    from simlab.lensing.status import EXCLUDED, STATUSES
+
+    text = (root / "docs" / "lensing-data-contract.md").read_text()
+    rows = re.findall(r"^\| (\d) \| `([\w-]+)` \| (.*) \|$", text, flags=re.MULTILINE)
+    dealt = {word: "`excluded`" if word in EXCLUDED else "as dealt" for word in STATUSES}
+    assert rows == [(str(n), word, dealt[word]) for n, word in enumerate(STATUSES)]
+    columns = {*INPUT_COLUMNS, *PICTURE_COLUMNS, *POINT_COLUMNS, *NOT_LEARNED}
+    assert {column for column in columns if f"`{column}`" not in text} == set()
+
+
 def test_the_tables_of_descriptors_and_flags_are_complete(root):
     from simlab.afm.aux_options import AUX_OPTIONS
     from simlab.afm.flags import MEANINGS
@@ -287,7 +349,7 @@ def test_the_tables_of_kinds_are_complete(root):
 
 def test_the_table_of_rules_is_complete(root):
     text = (root / "docs" / "workflow.md").read_text()
-    for domain in ("ptycho", "afm", "halo", "calcium"):
+    for domain in DOMAINS:
         rules = (root / "workflow" / "rules" / f"{domain}.smk").read_text()
         names = set(re.findall(rf"^rule ({domain}_\w+):", rules, flags=re.MULTILINE))
         names |= set(re.findall(rf'f"({domain}_\w+?){{suffix}}"', rules))
@@ -348,5 +410,5 @@ def test_the_site_builds_without_warnings(root, tmp_path):
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         check=True,
     )
-    for domain in ("ptycho", "afm", "halo", "calcium"):
+    for domain in DOMAINS:
         assert (tmp_path / f"{domain}-how-to" / "index.html").is_file()
