@@ -94,7 +94,8 @@ DOMAINS = {
         LensingDataset,
         {},
         "No key is required, and\n`{}` is a data set;",
-        "What the\nsettings of `datagen` do in detail is told by the",
+        "Exit status 3:\n`datagen` drew no row, `compare` found a difference. "
+        "What the\nsettings of `datagen` do is told by the",
     ),
 }
 
@@ -121,6 +122,7 @@ SHARED_HEAD = """\
 
 An option wins over `--simulation-config`, and that over the default.
 """
+FLAG_DEFAULTS = {True: "on", False: "off", None: ""}
 SHARED_NOTE = "And the [shared options](#options-of-simulate-doses-and-lines).\n"
 OPTIONAL_NOTE = " Left out (`null`) by default; the defaults below hold once it is there."
 
@@ -202,6 +204,8 @@ def options_table(parameters):
     """Markdown table of options, from the parameters of a command."""
     rows = []
     for parameter in parameters:
+        if not get_args(parameter.annotation):  # the context, which is no option
+            continue
         annotation, info = get_args(parameter.annotation)
         kinds = [kind for kind, _ in members_of(annotation) if kind is not NoneType]
         kind = get_args(kinds[0])[0] if get_origin(kinds[0]) is list else kinds[0]
@@ -211,7 +215,7 @@ def options_table(parameters):
         if parameter.default is inspect.Parameter.empty:
             default = "required"
         elif kind is bool:
-            default = "off"
+            default = FLAG_DEFAULTS[parameter.default] or told
         elif isinstance(getattr(info, "show_default", None), str):
             default = info.show_default
         else:

@@ -57,7 +57,7 @@ def _one_type(kind, constraints):
         members = [_one_type(k, c) for argument in arguments for k, c in members_of(argument)]
         any_length = get_origin(kind) is list or Ellipsis in get_args(kind)
         if not any_length:
-            return f"[{', '.join(members)}]"
+            return f"[{', '.join(map(_as_member, members))}]"
         members = list(dict.fromkeys(members))
         simple = len(members) == 1 and members[0] in TYPE_NAMES.values()
         return f"list of {members[0]}s" if simple else f"list of ({' or '.join(members)})"
@@ -65,6 +65,11 @@ def _one_type(kind, constraints):
         return "mapping"
     limits = [text for constraint in constraints for text in _limits(constraint)]
     return TYPE_NAMES[kind] + (" " + ", ".join(limits) if limits and kind is not bool else "")
+
+
+def _as_member(text):
+    """Several words in parentheses, where they stand among others."""
+    return f"({text})" if ", " in text and not text.startswith("[") else text
 
 
 def _limits(constraint):

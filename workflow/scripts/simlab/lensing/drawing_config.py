@@ -310,7 +310,7 @@ class PositionSection(Ranges):
     phi: Drawn = _bound("phi", "", None, "the direction, degrees")
     phi_min: Drawn = _bound("phi", "-min", 0.0, "the direction, degrees")
     phi_max: Drawn = _bound("phi", "-max", 360.0, "the direction, degrees")
-    r: Drawn = _bound("r", "", None, "the distance, px (polar)", ge=0)
+    r: Drawn = _bound("r", "", None, "the distance (polar), px", ge=0)
     r_min: Drawn = Field(
         None,
         alias="r-min",

@@ -10,7 +10,7 @@ def amplitudes(
     order: Annotated[int, typer.Argument(metavar="N", min=0, max=200, help="Highest order")],
     processes: Annotated[
         int | None,
-        typer.Argument(metavar="[NPROC]", help="Of the original program; closed forms need one"),
+        typer.Argument(metavar="[NPROC]", help="Processes of the original program; has no effect"),
     ] = None,
     lens: Annotated[Literal["SIS", "SIE", "PM"], typer.Option("--lens", help="Lens model")] = "SIS",
     output: Annotated[
