@@ -1,8 +1,11 @@
 """Arguments that several commands of the domain take."""
 
 import re
+import warnings
 
 import typer
+
+from simlab.lensing.errors import LensingWarning
 
 RANGE = re.compile(r"(-?\d*)(?::(-?\d*))?")
 
@@ -26,3 +29,9 @@ def row_range(text, size):
         last = first + 1
     start, stop, _ = slice(first, last).indices(size)
     return start, max(start, stop)
+
+
+def without_doubts(context):
+    """No LensingWarning is told until the command of this typer.Context ends."""
+    context.with_resource(warnings.catch_warnings())
+    warnings.simplefilter("ignore", LensingWarning)

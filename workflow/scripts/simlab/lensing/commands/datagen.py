@@ -42,6 +42,7 @@ class WithBareMask(TyperCommand):
 
 
 def datagen(
+    context: typer.Context,
     csvfile: Annotated[
         Path | None, typer.Option("-i", "--csvfile", help="Table of rows; without it, one picture")
     ] = None,
@@ -240,8 +241,10 @@ def datagen(
         reference = "apparent" if xireference else "centre"
     from simlab.lensing import runs
     from simlab.lensing.annotations import Annotations
-    from simlab.lensing.commands.arguments import row_range
+    from simlab.lensing.commands.arguments import row_range, without_doubts
 
+    if quiet:
+        without_doubts(context)
     runs.use_threads(threads)
     changes = {
         "sampled": sampled,
