@@ -1,10 +1,13 @@
+import math
+
 import numpy as np
 import pytest
 from lensing_reference import SINGLE_LENSES, json_entries, lens_of, mixed_cluster, moved
 
 from simlab.lensing.clusters import make_cluster
 from simlab.lensing.lenses import make_lens
-from simlab.lensing.region import disc
+from simlab.lensing.region import disc, numerical_radius
+from simlab.lensing.roulette import roulette_map
 
 ANGLES = np.linspace(0, 2 * np.pi, 720, endpoint=False)
 XI = 52 - 31j
@@ -75,3 +78,28 @@ def test_nothing_converges_at_a_singular_center():
 def test_a_disc_contains_what_is_nearer_than_its_radius():
     assert disc(3).contains(np.array([2.99, 3j, -3.01])).tolist() == [True, False, False]
     assert disc(3).inner_radius == 3
+
+
+def test_double_precision_bounds_the_region_of_a_flat_lens_at_high_orders():
+    """Inside the bound the series of order 50 is exact, beyond it rounding takes over."""
+    lens, xi = make_lens("SIE", einstein_radius=40, ratio=0.3), 5 + 55j
+    region, G = lens.region(xi), lens.amplitudes(xi, 50)
+    radius = numerical_radius(region, 50, abs(G[0, 1]))
+    assert region.inner_radius < radius < region.radius(np.linspace(0, 6, 99)).max()
+    phi = 2 * np.pi * np.arange(256) / 256
+
+    def error(limit):
+        r = np.minimum(0.8 * region.radius(phi), limit)
+        zeta = r * np.exp(1j * phi)
+        exact = zeta - lens.deflection(xi + zeta) + lens.deflection(xi)
+        return np.abs(roulette_map(G, zeta) - exact).max()
+
+    assert error(radius) < 0.1
+    assert error(1.5 * radius) > 1
+    assert region.cut(radius).radius(phi).max() <= radius * (1 + 1e-12)
+    assert numerical_radius(region, 5, abs(G[0, 1])) > 100
+
+
+def test_a_region_cut_at_infinity_is_the_region():
+    region = make_lens("SIS", einstein_radius=10).region(20 + 0j)
+    assert region.cut(math.inf) is region

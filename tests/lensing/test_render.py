@@ -101,7 +101,7 @@ def test_pictures_show_the_surface_brightness_of_the_source_plane(name):
     assert image == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
-@pytest.mark.parametrize("order", [0, 1, 5, 16, 54, 55, 90])
+@pytest.mark.parametrize("order", [0, 1, 5, 16, 60, 61, 90])
 def test_roulette_pictures_show_the_source_at_the_mapped_points(order):
     source, xi, offset = make_source("s", sigma=5), 22 + 13j, 0.7 - 1.1j
     G, region = SIE.amplitudes(xi, order), SIE.region(xi)

@@ -10,7 +10,7 @@ from simlab.lensing.errors import LensError
 from simlab.lensing.geometry import crop_bounds
 from simlab.lensing.observation import observe
 from simlab.lensing.postprocess import crop, translate
-from simlab.lensing.region import disc
+from simlab.lensing.region import disc, numerical_radius
 from simlab.lensing.render import black_image, region_mask, render_raytrace, render_roulette
 from simlab.lensing.solver import apparent_position
 
@@ -41,12 +41,15 @@ class Drawing:
         settings = case.settings
         xi = _apparent_position(case, words)
         kind = settings.mask_of(case.model)
-        region = None
+        region = amplitudes = None
         if xi is not None and kind != "none" and settings.maskradius is None:
             region = case.lens.region(xi) if kind == "region" else disc(abs(xi))
-        if xi is None or not case.is_roulette:
-            return cls(case, xi, None, region)
-        return cls(case, xi, finite_amplitudes(case, xi), region)
+        if xi is not None and case.is_roulette:
+            amplitudes = finite_amplitudes(case, xi)
+        if amplitudes is not None and kind == "region" and region is not None:
+            radius = numerical_radius(region, case.order, abs(amplitudes[0, 1]))
+            region = region.cut(radius / settings.maskscale)
+        return cls(case, xi, amplitudes, region)
 
     @property
     def masked(self):

@@ -13,6 +13,10 @@ import numpy as np
 
 from simlab.lensing.kernels.deflection import SHEAR, SIE
 
+EPSILON = float(np.finfo(np.float64).eps)
+ROUNDING = 1e-3
+"""Largest rounding error of a mapping, px."""
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -44,12 +48,35 @@ class Region:
             inside &= a * x * x + 2 * b * x * y + c * y * y < r2
         return inside[()]
 
+    def cut(self, radius):
+        """The part of the region within a distance, px, of zeta = 0."""
+        return Region(np.vstack([self.forms, disc(radius).forms])) if radius < math.inf else self
+
     @property
     def inner_radius(self):
         """Radius of the largest disc inside, px; inf if there is no edge."""
         a, b, c, r2 = self.forms.T
         steepest = (a + c) / 2 + np.hypot((a - c) / 2, b)
         return float(np.min(np.sqrt(r2 / steepest), initial=np.inf))
+
+
+def numerical_radius(region, order, deflection):
+    """Distance within which double precision carries a series to 1e-3 px.
+
+    Rounding of the amplitudes of order m, eps |a| relative to R^-m, grows like (r/R)^m in the
+    directions where the region reaches beyond its inner radius R: r = R (1e-3/(eps |a|))^(1/N).
+
+    Parameters
+    ----------
+    region : Region
+    order : int
+        N, at least 1.
+    deflection : float
+        |a| at the reference point, px.
+    """
+    if deflection == 0:
+        return math.inf
+    return region.inner_radius * (ROUNDING / (EPSILON * deflection)) ** (1 / order)
 
 
 def disc(radius):

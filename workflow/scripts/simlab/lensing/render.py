@@ -32,9 +32,9 @@ from simlab.lensing.roulette import (
 
 BACKENDS = ("numba", "opencl")
 SAMPLINGS = ("analytic", "bilinear", "floor")
-POLYNOMIAL_ORDER = 54
-"""Up to here the integers that lead to polynomials in X and Y, at most 3 binomial(N, N/2), are
-exact in double precision; beyond, polynomials in zeta are evaluated."""
+POLYNOMIAL_ORDER = 60
+"""Up to here polynomials in X and Y are exact to 1e-9 px; their rounding errors grow like 2^(N/2).
+Beyond, polynomials in zeta are evaluated."""
 BLOCK = 1 << 16
 """Points that are mapped at a time where the source is not evaluated in the same pass."""
 NOTHING = np.zeros((0, deflection.COLUMNS))

@@ -58,7 +58,8 @@ def real_polynomials(e, exponent, C1, C2):
     """The same mapping as two real polynomials, the leading zeta included.
 
     zeta^a conj(zeta)^b has the coefficients i^k K_k of X^(m-k) Y^k, m = a + b, where K_k are those
-    of (1 + t)^a (1 - t)^b (Krawtchouk's integers).
+    of (1 + t)^a (1 - t)^b (Krawtchouk's integers): K_0 = 1,
+    (k+1) K_(k+1) = (2a - m) K_k - (m-k+1) K_(k-1), K_(m-k) = (-1)^b K_k.
 
     Parameters
     ----------
@@ -72,25 +73,21 @@ def real_polynomials(e, exponent, C1, C2):
     order = e.shape[0] - 1
     C1[:] = 0.0
     C2[:] = 0.0
-    kraw = np.empty(order + 1)
     total = np.empty(order + 1, np.complex128)
     for m in range(order + 1):
-        kraw[0] = 1.0
-        for k in range(m):
-            kraw[k + 1] = -kraw[k] * (m - k) / (k + 1)
         total[: m + 1] = 0.0
         for a in range(m + 1):
             value = e[a, m - a]
-            if value != 0.0:
-                for k in range(m + 1):
-                    total[k] += value * kraw[k]
-            before = 0.0
-            last = 0.0
-            for k in range(m + 1):
-                now = kraw[k] + before + last
-                before = kraw[k]
-                kraw[k] = now
-                last = now
+            if value == 0.0:
+                continue
+            sign = 1.0 if (m - a) % 2 == 0 else -1.0
+            before, now = 0.0, 1.0
+            for k in range(m // 2 + 1):
+                total[k] += value * now
+                if k != m - k:
+                    total[m - k] += value * (sign * now)
+                after = ((2 * a - m) * now - (m - k + 1) * before) / (k + 1)
+                before, now = now, after
         for k in range(m + 1):
             value = total[k]
             turn = k % 4
