@@ -16,7 +16,7 @@ from simlab.lensing.simulate import EDGE_FLUX
 from simlab.lensing.solver import image_positions
 
 CENTERED = 0.05
-LIGHT_INSIDE = 0.01
+LIGHT_INSIDE = 0.002
 """Edge flux times side, px, up to which light beyond the frame does not move the center."""
 FLUX = 0.01
 STEADY, STEADY_MEAN = 0.1, 0.01
