@@ -227,8 +227,6 @@ class DatasetConfig(Section):
                 yield str(error)
         elif simulator.size is not None:
             yield "simulator.size: a table has the rows it has, leave it out beside parameters"
-        if simulator.backend == "opencl" and simulator.compat:
-            yield "simulator.backend: opencl draws no compat pictures"
 
     def _impossible_draws(self):
         kinds, position = self.lens.mode, self.source.position

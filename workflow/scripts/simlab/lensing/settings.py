@@ -133,6 +133,13 @@ class PictureKeys(Section):
             raise ValueError("an odd number is expected, so that a sub-point is the pixel's own")
         return value
 
+    @field_validator("backend")
+    @classmethod
+    def _drawn(cls, value, info):
+        if value == "opencl" and info.data.get("compat"):
+            raise ValueError("opencl draws no compat pictures")
+        return value
+
     def mask_of(self, model):
         """The mask, "none", "disc" or "region", of pictures drawn by `model`."""
         if self.mask is not None:
