@@ -11,7 +11,9 @@ TEXT_SCALE = {"font.size": 12, "axes.titlesize": 12, "axes.labelsize": 11, "figu
 CURVE, REFERENCE = "#4fc3f7", "#e24a33"
 TITLES = ("source without lens, caustic", "picture, critical curve", "from amplitudes alone")
 LIMIT = 255.0
-FAINTEST = 16.0
+FAINTEST = 8.0
+BRIGHTEST_PERCENT = 99.9
+"""Of the pixels; the cusps of galaxies are far brighter than all else."""
 LEVELS = 24
 
 
@@ -55,7 +57,7 @@ def draw_rows_sheet(path, rows, *, title, dpi=DPI):
 
 def _draw(axes, shown):
     pictures = (shown.actual, shown.image, shown.redrawn)
-    brightest = max(float(shown.actual.max()), float(shown.image.max()), FAINTEST)
+    brightest = max(float(np.percentile(shown.image, BRIGHTEST_PERCENT)), FAINTEST)
     for axis, picture, title in zip(axes, pictures, TITLES, strict=False):
         if picture is None:
             axis.set_axis_off()
