@@ -20,6 +20,7 @@ imagesize = 96
 nterms = 16
 model = ["Raytrace", "Roulette"]
 mask = "none"
+supersample = 3
 [lens]
 mode = ["SIS", "SIE", "PM"]
 einstein-min = 6
@@ -95,7 +96,8 @@ def test_five_steps_from_parameters_to_pictures_of_amplitudes_alone(lensing, fol
         np.testing.assert_allclose(G, lens.amplitudes(reference_point, 16), rtol=1e-12, atol=0)
 
     # pictures of the table alone
-    out, _ = lensing("roulettegen", "-i", "r.csv", "-Z", 96, "--out", "b.h5", "-D", "again", "-a")
+    out, _ = lensing("roulettegen", "-i", "r.csv", "-Z", 96, "--supersample", 3, "--out", "b.h5",
+                     "-D", "again", "-a")  # fmt: skip
     assert out == "6 rows drawn\n"
     again = arrays_in("b.h5")
     for number, row in enumerate(rows):

@@ -3,6 +3,7 @@
 import lensing_finished
 import numpy as np
 import pytest
+import typer
 import yaml
 from lensing_commands import arrays_in, entries_in, read_csv, write_rows
 from lensing_reference import FOLDER
@@ -10,6 +11,7 @@ from lensing_rows import row_of
 
 from simlab.core.errors import SimlabError
 from simlab.lensing import picture_shards, render, runs
+from simlab.lensing.cli import app
 from simlab.lensing.files.pictures import read_image, write_png
 from simlab.lensing.formulas import read_formulas
 from simlab.lensing.pictures import stored
@@ -61,6 +63,25 @@ def test_without_options_there_is_one_picture_of_a_ring(lensing, folder):
     lensing("datagen", "--out", "big.h5", "-x", 3)
     big = simulate_row({**SINGLE, "x": 3.0}, {"centred": False})
     assert_same_picture("big.h5", big, {})
+
+
+NAMES = """
+    -i --csvfile --rows --maxcount --config --toml --rnd -D --directory --out -o --outfile --mldata
+    -l --lens --cluster -L --model -S --source --lightprofile -G --sampled -x --x -y --y -T --phi
+    -s --sigma -2 --sigma2 -t --theta --n-sersic --luminosity -E --einsteinradius -r --ratio
+    --orientation -X --chi --chi-column -n --nterms -Z --imagesize -z --cropsize -C --no-centred
+    -R --reflines --criticalcurves --annotate -M --mask -m --showmask -O --maskscale --maskradius
+    --solver -F --amplitudes -a --actual -A --apparent -U --original --secondary -J --join
+    -c --components -f --family -P --psiplot -K --kappaplot --xireference --no-xireference
+    --reference -N --name --sampling --supersample --compat --skip-bad-rows --strict --threads
+    -v -q
+"""
+
+
+def test_users_find_the_options_they_know():
+    command = typer.main.get_command(app).commands["datagen"]
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    assert set(NAMES.split()) - known == set()
 
 
 OPTIONS = {
@@ -328,6 +349,16 @@ def test_pictures_are_centered_as_the_configuration_says(lensing, folder, table)
     assert_same_picture("s.h5", simulate_row(ROWS[0], {"imagesize": 64}), {})
     lensing(*run, "--config", "c.yaml", "--no-centred")
     assert_same_picture("s.h5", simulate_row(ROWS[0], SMALL_SETTINGS), {})
+
+
+def test_a_data_set_of_a_campaign_is_named(lensing, folder, table):
+    (folder / "c.yaml").write_text(
+        "lensing: {datasets: {a: {simulator: {imagesize: 48}}, b: {simulator: {imagesize: 64}}}}\n"
+    )
+    run = ("datagen", "-i", table, "--rows", "0", "--config", "c.yaml", "--out", "s.h5")
+    for name, size in (("a", 48), ("b", 64)):
+        lensing(*run, "--dataset", name)
+        assert arrays_in("s.h5", "images")["images"].shape == (1, size, size)
 
 
 @pytest.mark.parametrize("seed", [None, 7])
