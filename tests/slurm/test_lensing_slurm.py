@@ -1,4 +1,4 @@
-"""Lensed pictures on a real, private, one-node cluster: re-simulations grouped into jobs."""
+"""Lensed pictures on a real, private, one-node cluster: shards grouped into jobs."""
 
 import subprocess
 import sys
@@ -40,8 +40,9 @@ def test_shards_run_as_jobs_and_write_the_numbers_of_one_process(root, tmp_path,
         check=True,
     ).stdout.splitlines()
     assert all(line.startswith("COMPLETED") for line in states), states
-    assert sum("rule_lensing_images" in line for line in states) == 3
-    assert sum("lensing_resimulations" in line for line in states) == 1, states
+    # all that is made of three shards travels in one job
+    assert sum("lensing_shard" in line for line in states) == 1, states
+    assert sum("rule_lensing_parameters" in line for line in states) == 1, states
     alone = SmallDataset.of(tmp_path / "alone" / NAME, PLAIN).make()
     for file in ("roulette.csv", "index.csv", "normalization.json", "checks.json", "preview.png"):
         assert alone.path(file).read_bytes() == (data_set / file).read_bytes(), file

@@ -60,6 +60,8 @@ rule lensing_images:
         "logs/lensing_images/{dataset}/{shard}.log",
     benchmark:
         "logs/lensing_images/{dataset}/{shard}.tsv"
+    group:
+        "lensing_shard"
     conda:
         "../../envs/lensing.yaml"
     threads: 1
@@ -91,6 +93,8 @@ rule lensing_roulette_images:
         "logs/lensing_roulette_images/{dataset}/{shard}.log",
     benchmark:
         "logs/lensing_roulette_images/{dataset}/{shard}.tsv"
+    group:
+        "lensing_shard"
     conda:
         "../../envs/lensing.yaml"
     threads: 1
@@ -124,7 +128,7 @@ rule lensing_resimulations:
     benchmark:
         "logs/lensing_resimulations/{dataset}/{shard}.tsv"
     group:
-        "lensing_resimulations"
+        "lensing_shard"
     conda:
         "../../envs/lensing.yaml"
     threads: 1
@@ -153,6 +157,8 @@ rule lensing_pngs:
         "logs/lensing_pngs/{dataset}/{shard}.log",
     benchmark:
         "logs/lensing_pngs/{dataset}/{shard}.tsv"
+    group:
+        "lensing_shard"
     conda:
         "../../envs/lensing.yaml"
     threads: 1
