@@ -2,9 +2,13 @@
 
 import csv
 
+import numpy as np
+
 from simlab.cli import main
 from simlab.lensing.files.shards import open_shard
 from simlab.lensing.files.tables import write_table
+from simlab.lensing.pictures import stored
+from simlab.lensing.settings import as_settings
 
 
 def call(*line):
@@ -38,3 +42,12 @@ def arrays_in(path, *names):
     with open_shard(path) as file:
         names = names or [name for name in file if name not in ("params", "params_given")]
         return {name: file[name][()] for name in names}
+
+
+def assert_same_picture(path, simulation, settings, position=0):
+    """A picture of a shard is that of a simulation, as files hold it."""
+    settings = as_settings(settings)
+    image = arrays_in(path, "images")["images"][position]
+    channels = 3 if image.ndim == 3 else 1
+    np.testing.assert_array_equal(image, stored(simulation.image, settings, channels))
+    assert image.dtype == np.dtype(settings.dtype)

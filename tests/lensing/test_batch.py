@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 from lensing_commands import arrays_in
-from lensing_rows import row_of
+from lensing_samples import row_of
 
 from simlab.lensing.batch import Batch, without_outcome
 from simlab.lensing.files.pictures import write_png

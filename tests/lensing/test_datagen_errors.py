@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lensing_commands import arrays_in, entries_in, read_csv, write_rows
 from lensing_reference import FOLDER
-from lensing_rows import SIE, row_of
+from lensing_samples import SIE, row_of
 
 from simlab.lensing.files.pictures import write_png
 

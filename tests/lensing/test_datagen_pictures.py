@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from lensing_commands import arrays_in, entries_in, write_rows
-from lensing_rows import row_of
+from lensing_samples import row_of
 
 from simlab.lensing.curves import critical_curve
 from simlab.lensing.files.pictures import read_image

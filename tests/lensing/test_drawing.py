@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lensing_reference import FOLDER
-from lensing_rows import ROULETTE_SIE, SIE, SMALL, row_of, simulated
+from lensing_samples import ROULETTE_SIE, SIE, SMALL, row_of, simulated
 
 from simlab.core.hdf5 import create_hdf5
 from simlab.core.random import generator

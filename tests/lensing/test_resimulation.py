@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lensing_reference import FOLDER
-from lensing_rows import SIE, complex_of, row_of
+from lensing_samples import SIE, complex_of, row_of
 
 from simlab.core.errors import SimlabError
 from simlab.lensing.errors import LensError, RowsError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lensing_commands import arrays_in, entries_in, write_rows
 from lensing_reference import FOLDER
-from lensing_rows import row_of
+from lensing_samples import row_of
 
 from simlab.lensing.files.pictures import read_image
 from simlab.lensing.files.shards import open_shard

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from lensing_reference import FOLDER, amplitudes_of, json_entries
-from lensing_rows import ROULETTE_SIE, SIE, complex_of, row_of, simulated
+from lensing_samples import ROULETTE_SIE, SIE, complex_of, row_of, simulated
 
 from simlab.core.errors import ConfigError
 from simlab.lensing.errors import LensError, RowsError
