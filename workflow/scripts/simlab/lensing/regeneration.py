@@ -14,7 +14,7 @@ from simlab.lensing.files.tables import read_table
 from simlab.lensing.picture_shards import attributes_of
 from simlab.lensing.pictures import stored
 from simlab.lensing.postprocess import center_of_light
-from simlab.lensing.resimulation import recovered, resimulate_row
+from simlab.lensing.resimulation import center_of, recovered, resimulate_row
 from simlab.lensing.roulette import COLUMN, amplitudes_from, estimated_radius
 from simlab.lensing.rows import source_of, text_of
 from simlab.lensing.status import STATUSES, status_number
@@ -86,6 +86,7 @@ def write_regenerated(path, regeneration, attributes):
             values = {
                 "index": regeneration.index[position],
                 "status": regeneration.status[position],
+                "center": center_of(rows[position], settings),
                 "crop_center": center_of_light(image) if image.any() else 0j,
                 "xi": recovery.xi if known else 0j,
                 "eta": recovery.eta if known else 0j,

@@ -71,6 +71,14 @@ def recovered(row, settings, order=None):
     return Amplitudes(values, xi, offset, distance)
 
 
+def center_of(row, settings):
+    """Center of light that the picture of a row was moved by, angular, px; 0 without columns."""
+    center = _point(row, "centre")
+    return (
+        center / chi_of(row, settings.chi_column) if settings.amplitude_units == "lens" else center
+    )
+
+
 def has_amplitudes(row):
     """Whether any amplitude cell of a row is filled."""
     return any(COLUMN.fullmatch(name) and str(cell).strip() for name, cell in row.items())

@@ -187,7 +187,8 @@ class _RowCheck:
         names.setdefault(stem, self.number)
 
     def lens_and_position(self):
-        self._name("model", MODELS)
+        if text_of(self.row, "model"):  # left out, it is Raytrace
+            self._name("model", MODELS)
         self._number(
             "nterms",
             f"a whole number 0..{MAX_ORDER}",

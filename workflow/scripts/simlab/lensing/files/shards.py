@@ -15,6 +15,7 @@ Root datasets, R rows, pictures of H x W px:
     xi, eta   (R, 2) float64  reference point, source position, relative to the picture center, px
     r_conv    (R,)  float64   smallest radius of convergence, px; 0 where there is none
     alpha, beta (R, K) float64  amplitudes in the order of attribute `amplitudes`; 0 where empty
+                                (not in re-simulations)
 
 and the parameters: `params/<column>`, float64 with 0 for an empty cell and a uint8 mask
 `params_given/<column>`, or UTF-8 text. Chunks hold one picture, compressed with bitshuffle + lz4.
@@ -58,7 +59,7 @@ class ShardWriter:
             {
                 "format": FORMAT,
                 "format_version": FORMAT_VERSION,
-                "sample_arrays": [*pictures, *SCALAR_TYPES, *VECTORS, "alpha", "beta"],
+                "sample_arrays": [*pictures, *SCALAR_TYPES, *VECTORS, *self._labels(amplitudes)],
                 "amplitudes": list(amplitudes),
                 **attributes,
             },
@@ -75,10 +76,13 @@ class ShardWriter:
         self._table = {
             **{name: np.zeros(n_rows, dtype) for name, dtype in SCALAR_TYPES.items()},
             **{name: np.zeros((n_rows, 2)) for name in VECTORS},
-            "alpha": np.zeros((n_rows, len(amplitudes))),
-            "beta": np.zeros((n_rows, len(amplitudes))),
+            **{name: np.zeros((n_rows, len(amplitudes))) for name in self._labels(amplitudes)},
         }
         self._filenames = [""] * n_rows
+
+    @staticmethod
+    def _labels(amplitudes):
+        return ("alpha", "beta") if amplitudes else ()
 
     def write(self, position, pictures, filename, values):
         """Row number `position`.
