@@ -55,7 +55,7 @@ def test_amplitudes_draw_the_roulette_picture_bit_for_bit(tmp_path, name, settin
     assert one.image.max() > 50
 
 
-@pytest.mark.parametrize("order", [1, 2, 5, 16, 50, 54, 55, 80, 200])
+@pytest.mark.parametrize("order", [0, 1, 2, 5, 16, 50, 54, 55, 80, 200])
 def test_any_order_draws_the_same_bits(tmp_path, order):
     settings = {**SMALL, "nterms": order, "mask": "disc", "maskradius": 5.0}
     one = simulate_row(ROWS["SIE"], settings)

@@ -323,6 +323,8 @@ EVERYTHING = {
     "triangle": row_of(**SIE, x=9, y=5, source="Triangle", sigma=9, theta=20),
     "cusp": row_of(**SIE, x=9, y=5, source="SersicSphere", n_sersic=6, luminosity=40),
     "on the lens": row_of(lens="PM", x=0, y=0, model="Roulette"),
+    "order 0": row_of(**ROULETTE_SIE, nterms=0),
+    "tiny": row_of(**{**ROULETTE_SIE, "einsteinradius": 1e-3}, nterms=20),
     "on a member": row_of(lens="", cluster="SIS/4/4/8;SIS/-9/0/5", x=4, y=4),
 }
 
@@ -332,7 +334,7 @@ EVERYTHING = {
     {"sampled": True, "mask": "disc"}, {"centred": False, "amplitude_units": "lens"},
 ])  # fmt: skip
 @pytest.mark.parametrize("name", EVERYTHING)
-@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:amplitudes of a sampled lens")
 def test_no_picture_and_no_column_ever_holds_what_is_no_number(name, settings):
     one = simulated(EVERYTHING[name], **settings)
     assert np.isfinite(one.image).all()

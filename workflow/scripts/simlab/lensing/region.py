@@ -70,11 +70,11 @@ def numerical_radius(region, order, deflection):
     ----------
     region : Region
     order : int
-        N, at least 1.
+        N; a series of order 0 has nothing to be rounded.
     deflection : float
         |a| at the reference point, px.
     """
-    if deflection == 0:
+    if order == 0 or deflection == 0:
         return math.inf
     return region.inner_radius * (ROUNDING / (EPSILON * deflection)) ** (1 / order)
 
