@@ -340,3 +340,18 @@ def test_options_without_meaning_are_told(refused, options, expected):
 ])  # fmt: skip
 def test_wrong_usage_has_a_code_of_its_own(refused, options):
     refused(*options.split(), code=2)
+
+
+def test_a_configuration_tells_what_options_do_not(lensing, tmp_path):
+    """Options win over it, as for datagen."""
+    (tmp_path / "c.yaml").write_text(
+        "simulator: {imagesize: 96, sersic_axes: gaussian, bgcolour: 3}\n"
+        "lens: {einstein: 9}\nsource: {mode: Spherical, sigma: 3}\n"
+    )
+    lensing("roulettegen", "-i", "r.csv", "--out", "x.h5", "--config", "c.yaml", "-Z", 64)
+    settings = {"sersic_axes": "gaussian", "bgcolour": 3}
+    with open_shard("x.h5") as file:
+        for picture, row in zip(file["images"][()], rows_of(), strict=True):
+            np.testing.assert_array_equal(picture, drawn(row, settings))
+    skewed = rows_of()[3]
+    assert np.abs(drawn(skewed, settings) - drawn(skewed, {"bgcolour": 3})).max() > 1

@@ -6,6 +6,29 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperCommand
 
+from simlab.lensing.commands.arguments import (
+    Actual,
+    Compat,
+    Config,
+    CropSize,
+    Dataset,
+    ImageSize,
+    Luminosity,
+    MaskRadius,
+    MaskScale,
+    MaxCount,
+    RefLines,
+    Rows,
+    Sampling,
+    SecondSigma,
+    SersicIndex,
+    Shard,
+    Sigma,
+    SourceRotation,
+    SubPoints,
+    Threads,
+)
+
 MASKS = ("none", "disc", "region")
 NOTHING_DRAWN, FAILED = 3, 3
 COMPONENTS = 6
@@ -46,25 +69,17 @@ def datagen(
     csvfile: Annotated[
         Path | None, typer.Option("-i", "--csvfile", help="Table of rows; without it, one picture")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "--toml", help="Configuration, YAML or TOML")
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Which of several data sets of --config")
-    ] = None,
+    config: Config = None,
+    dataset: Dataset = None,
     rnd: Annotated[
         bool, typer.Option("--rnd", help="Draw the rows of --config, into --csvfile if given")
     ] = False,
-    rows: Annotated[
-        str | None, typer.Option("--rows", metavar="A:B", help="Only these rows, counted from 0")
-    ] = None,
-    maxcount: Annotated[
-        int | None, typer.Option("--maxcount", min=1, help="At most so many rows")
-    ] = None,
+    rows: Rows = None,
+    maxcount: MaxCount = None,
     directory: Annotated[
         Path | None, typer.Option("-D", "--directory", help="Folder of PNG files (default ./)")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="HDF5 shard of pictures")] = None,
+    out: Shard = None,
     outfile: Annotated[
         Path | None, typer.Option("-o", "--outfile", "--output", help="Roulette amplitudes, CSV")
     ] = None,
@@ -98,15 +113,11 @@ def datagen(
     phi: Annotated[
         float | None, typer.Option("-T", "--phi", help="Direction, degrees; x is the distance")
     ] = None,
-    sigma: Annotated[float | None, typer.Option("-s", "--sigma", help="Size, px")] = None,
-    sigma2: Annotated[float | None, typer.Option("-2", "--sigma2", help="Second size, px")] = None,
-    theta: Annotated[
-        float | None, typer.Option("-t", "--theta", help="Rotation of the source, degrees")
-    ] = None,
-    n_sersic: Annotated[float | None, typer.Option("--n-sersic", help="Sersic index")] = None,
-    luminosity: Annotated[
-        float | None, typer.Option("--luminosity", help="Flux of Sersic sources, /1000")
-    ] = None,
+    sigma: Sigma = None,
+    sigma2: SecondSigma = None,
+    theta: SourceRotation = None,
+    n_sersic: SersicIndex = None,
+    luminosity: Luminosity = None,
     einsteinradius: Annotated[
         float | None, typer.Option("-E", "--einsteinradius", help="Einstein radius, px")
     ] = None,
@@ -126,17 +137,13 @@ def datagen(
     nterms: Annotated[
         int | None, typer.Option("-n", "--nterms", help="Order of the roulette series")
     ] = None,
-    imagesize: Annotated[
-        int | None, typer.Option("-Z", "--imagesize", help="Side of the simulated picture, px")
-    ] = None,
-    cropsize: Annotated[
-        int | None, typer.Option("-z", "--cropsize", help="Side of the delivered picture, px")
-    ] = None,
+    imagesize: ImageSize = None,
+    cropsize: CropSize = None,
     centred: Annotated[
         bool | None,
         typer.Option("-C/--no-centred", "--centred", help="Center the light (default: --config)"),
     ] = None,
-    reflines: Annotated[bool, typer.Option("-R", "--reflines", help="Axes, in PNG")] = False,
+    reflines: RefLines = False,
     criticalcurves: Annotated[
         bool, typer.Option("--criticalcurves", help="Critical curves and caustics, in PNG")
     ] = False,
@@ -150,12 +157,8 @@ def datagen(
     showmask: Annotated[
         bool, typer.Option("-m", "--showmask", help="Outline of the mask, in PNG")
     ] = False,
-    maskscale: Annotated[
-        float | None, typer.Option("-O", "--maskscale", help="Factor to the masked region")
-    ] = None,
-    maskradius: Annotated[
-        float | None, typer.Option("--maskradius", help="Disc in place of the region, px")
-    ] = None,
+    maskscale: MaskScale = None,
+    maskradius: MaskRadius = None,
     solver: Annotated[
         Literal["exact", "peer"] | None,
         typer.Option("--solver", help="Apparent position: exact, or as the original program"),
@@ -164,7 +167,7 @@ def datagen(
         Path | None,
         typer.Option("-F", "--amplitudes", help="Formula file in place of the closed forms"),
     ] = None,
-    actual: Annotated[bool, typer.Option("-a", "--actual", help="Also actual-...png")] = False,
+    actual: Actual = False,
     apparent: Annotated[
         bool, typer.Option("-A", "--apparent", help="Also apparent-...png")
     ] = False,
@@ -203,19 +206,12 @@ def datagen(
         str | None, typer.Option("--reference", help="Of the amplitudes: centre, apparent or x,y")
     ] = None,
     name: Annotated[str, typer.Option("-N", "--name", help="Stem of a single picture")] = "test",
-    sampling: Annotated[
-        Literal["analytic", "bilinear", "floor"] | None,
-        typer.Option("--sampling", help="How the source is looked up"),
-    ] = None,
-    supersample: Annotated[
-        int | None, typer.Option("--supersample", help="Sub-points along a pixel, odd")
-    ] = None,
+    sampling: Sampling = None,
+    supersample: SubPoints = None,
     bgcolour: Annotated[
         float | None, typer.Option("--bgcolour", help="Smallest gray level")
     ] = None,
-    compat: Annotated[
-        bool | None, typer.Option("--compat", help="Pictures as the original program draws them")
-    ] = None,
+    compat: Compat = None,
     backend: Annotated[
         Literal["numba", "opencl", "auto"] | None, typer.Option("--backend", help="Who computes")
     ] = None,
@@ -226,9 +222,7 @@ def datagen(
         bool, typer.Option("--strict", help="Exit with 3 unless every row is ok or clipped-edge")
     ] = False,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of draws, noise")] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads (default: one a CPU)")
-    ] = None,
+    threads: Threads = None,
     verbose: Annotated[bool, typer.Option("-v", help="Tell the settings")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Tell nothing but errors")] = False,
 ):
