@@ -55,11 +55,17 @@ def test_conda_environments_are_used_and_exist(root):
     assert named == {path.relative_to(root).as_posix() for path in environments(root)}
 
 
-ONLY_PEERS = {"minisim": "1.0.3", "ppafm": "0.4.1", "reikna": "0.9.0"}
+ONLY_PEERS = {
+    "CosmoSim": "3.3.0",
+    "lenstronomy": "1.14.2",
+    "minisim": "1.0.3",
+    "ppafm": "0.4.1",
+    "reikna": "0.9.0",
+}
 """Programs that ours are compared with, and what only they need."""
 
 
-@pytest.mark.parametrize("domain", ["afm", "calcium", "halo"])
+@pytest.mark.parametrize("domain", ["afm", "calcium", "halo", "lensing"])
 def test_environments_of_peers_have_the_versions_of_the_lock(root, locked, domain):
     for line in (root / "envs" / "peers" / f"{domain}.txt").read_text().splitlines():
         if not line.startswith("#"):
