@@ -184,3 +184,13 @@ def test_planning_loads_nothing_heavy(root, module):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("place", ["", "pictures/", "{here}/pictures/"])
+def test_pictures_are_found_wherever_the_configuration_names_them(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = place.format(here=tmp_path) + "galaxy.png"
+    named = dataset(source={"mode": "Image", "file": picture})
+    (tmp_path / picture).parent.mkdir(exist_ok=True)
+    (tmp_path / picture).write_bytes(b"")
+    assert (tmp_path / plan.picture_folder(named) / picture).samefile(tmp_path / picture)

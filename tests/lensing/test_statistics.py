@@ -82,6 +82,32 @@ def test_the_scale_of_constant_and_of_mostly_constant_values_can_be_divided_by()
     assert set(summary_of([]).values()) == {None}
 
 
+@pytest.mark.parametrize("size", [1e-250, 1e-120, 1e120, 1e290])
+def test_columns_whose_squares_are_no_numbers_are_summarized_as_others(size):
+    values = [-3.0, 1.0, 4.0, 10.0]
+    found, wanted = summary_of([size * value for value in values]), summary_of(values)
+    for name in wanted:
+        assert found[name] == pytest.approx(size * wanted[name], rel=1e-14)
+    assert summary_of([size] * 4)["scale"] == 1.0
+
+
+def test_a_statistic_that_is_no_number_is_null():
+    found = summary_of([-1.7e308, 1.7e308, -1.7e308, 1.7e308])
+    assert found["max"] == 1.7e308
+    assert found["scale"] is None
+    assert set(summary_of([1.0, math.inf]).values()) == {None}
+
+
+def test_amplitudes_of_order_200_are_scaled_and_summarized():
+    columns = {"alpha[200][1]": [1e-163, -3e-163], "beta[200][1]": [2e130, -4e150]}
+    with_far_references = scaled_columns(columns, 4000.0)["alpha[200][1]"]
+    exponent = 199 * math.log(4000.0) - math.lgamma(201) + math.log(1e-163)
+    assert with_far_references[0] == pytest.approx(math.exp(exponent), rel=1e-11)
+    content = normalization([arrays_of(np.ones((1, 9, 9), np.float32))], columns, [90.0], ROWS)
+    assert content["amplitudes"]["beta[200][1]"]["max"] == 2e130
+    assert content["amplitudes"]["beta[200][1]"]["std"] == pytest.approx(2e150, rel=1e-14)
+
+
 def test_scaled_amplitudes_of_a_sis_do_not_depend_on_its_size():
     """gamma[m, s] ~ g R^-m: with r0 = R and divided by g/R they are pure numbers."""
     found = []

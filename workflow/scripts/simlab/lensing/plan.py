@@ -211,7 +211,7 @@ def picture_folder(dataset):
     table, picture = dataset.simulator.parameters, dataset.source.file
     if table is not None:
         return str(Path(user_path(table)).parent)
-    if picture is None:
+    if picture is None or Path(picture).is_absolute():
         return "."
     return str(Path(user_path(picture)).parents[len(Path(picture).parts) - 1])
 

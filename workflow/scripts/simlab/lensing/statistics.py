@@ -16,6 +16,10 @@ BINS = 65536
 LOW, HIGH = -13.0, 13.0
 """Limits of asinh(grey level) in the histogram."""
 PERCENTILES = {"p0_1": 0.1, "p1": 1, "p50": 50, "p99": 99, "p99_9": 99.9}
+SAFE_EXPONENT = 300
+"""Columns of values beyond 2^300, or all below 2^-300, are scaled before they are squared."""
+LARGEST_EXPONENT = 700
+"""Largest x for which exp(x) and exp(-x) are ordinary numbers."""
 MAD_TO_STD = 1.482602218505602
 """Standard deviation over median absolute deviation of a normal distribution."""
 
@@ -79,14 +83,36 @@ def picture_summary(shards):
     return summary
 
 
+SUMMARY = ("mean", "std", "min", "max", "median", "mad", "scale")
+
+
 def summary_of(values):
     """Statistics of one column of finite numbers; all None without any.
 
     `scale` is a robust standard deviation, 1.4826 mad, or the standard deviation where more than
-    half of the values are equal, or 1 where all are.
+    half of the values are equal, or 1 where all are. A statistic that no float64 can hold is None.
     """
-    if len(values) == 0:
-        return dict.fromkeys(("mean", "std", "min", "max", "median", "mad", "scale"))
+    if len(values) == 0 or not np.isfinite(values).all():
+        return dict.fromkeys(SUMMARY)
+    exponent = math.frexp(max(map(abs, values)))[1]
+    if abs(exponent) <= SAFE_EXPONENT or not any(values):
+        return _summary(values)
+    # a power of two changes no digits, and squares of scaled values neither over- nor underflow
+    scaled = _summary([math.ldexp(value, -exponent) for value in values])
+    summary = {name: _unscaled(value, exponent) for name, value in scaled.items()}
+    if scaled["std"] == 0 or summary["scale"] == 0:
+        summary["scale"] = 1.0
+    return summary
+
+
+def _unscaled(value, exponent):
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return None
+
+
+def _summary(values):
     moments = RunningMoments([(1, value, 0.0, value, value) for value in values])
     median = float(np.median(values))
     mad = float(np.median(np.abs(np.asarray(values) - median)))
@@ -118,12 +144,20 @@ def scaled_columns(columns, r0):
     r0 : float
         Length, px.
     """
-    return {name: [_scale(name, r0) * v for v in values] for name, values in columns.items()}
+    return {name: _scaled(values, _exponent(name, r0)) for name, values in columns.items()}
 
 
-def _scale(name, r0):
+def _scaled(values, exponent):
+    if abs(exponent) <= LARGEST_EXPONENT:
+        factor = math.exp(exponent)
+        return [factor * value for value in values]
+    half = math.exp(exponent / 2) if exponent < 2 * LARGEST_EXPONENT else math.inf
+    return [half * value * half for value in values]
+
+
+def _exponent(name, r0):
     order = int(name[name.index("[") + 1 : name.index("]")])
-    return math.exp((order - 1) * math.log(r0) - math.lgamma(order + 1))
+    return (order - 1) * math.log(r0) - math.lgamma(order + 1)
 
 
 def normalization(shards, columns, radii, rows):
