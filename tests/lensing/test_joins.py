@@ -36,6 +36,15 @@ def test_joined_pictures_show_both_images_of_an_isothermal_sphere():
     assert joined[near].max() > 150 > 1 > alone[near].max()
 
 
+def test_nothing_is_masked_where_no_mask_is_wanted():
+    xi = apparent_position(SIS, ETA)
+    plain = picture_about(SIS, SOURCE, ETA, SIZE, 4, xi, masked=False, mask_radius=5)
+    alone = picture_about(SIS, SOURCE, ETA, SIZE, 4, xi, mask_radius=5)
+    inside = np.abs(pixel_grid(SIZE) - xi) <= 5
+    np.testing.assert_array_equal(alone, np.where(inside, plain, 0))
+    assert plain[~inside].max() > 1
+
+
 def test_secondary_images_are_the_members_of_the_joined_picture():
     members = secondary_images(SIS, SOURCE, ETA, SIZE, ORDER)
     joined = join_image(SIS, SOURCE, ETA, SIZE, ORDER)

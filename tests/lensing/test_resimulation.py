@@ -176,7 +176,8 @@ def test_masks_without_a_lens(row):
         "region": ({"mask": "region"}, zeta < radius),
         "smaller": ({"mask": "region", "maskscale": 0.5}, zeta < radius / 0.9 * 0.5),
         "disc": ({"mask": "disc"}, zeta < 0.9 * abs(complex_of(row, "ref"))),
-        "radius": ({"maskradius": 6}, zeta <= 6),
+        "radius": ({"mask": None, "maskradius": 6}, zeta <= 6),
+        "radius, no mask": ({"maskradius": 6}, zeta >= 0),
         "none": ({}, zeta >= 0),
         "default": ({"mask": None}, zeta >= 0),
     }

@@ -54,11 +54,12 @@ class Drawing:
     @property
     def masked(self):
         """Keywords of the mask of `render` functions."""
-        settings = self.case.settings
-        if settings.mask_of(self.case.model) == "none":
+        settings, model = self.case.settings, self.case.model
+        if settings.mask_of(model) == "none":
             return {}
-        if settings.maskradius is not None:
-            return {"mask_radius": settings.maskradius}
+        radius = settings.mask_radius_of(model)
+        if radius is not None:
+            return {"mask_radius": radius}
         return {"region": self.region, "mask_scale": settings.maskscale}
 
     def picture(self, center, size):

@@ -38,6 +38,7 @@ def _drawn(draw, case, center, **how):
         center=center if moved else 0j,
         sampling=settings.sampling,
         supersample=settings.supersample,
+        masked=settings.mask != "none",
         mask_scale=settings.maskscale,
         mask_radius=settings.maskradius,
         **how,

@@ -46,7 +46,19 @@ def family_points(lens, eta, solver="exact"):
     }
 
 
-def picture_about(lens, source, eta, size, order, xi, *, mask_scale=0.9, mask_radius=None, **how):
+def picture_about(
+    lens,
+    source,
+    eta,
+    size,
+    order,
+    xi,
+    *,
+    masked=True,
+    mask_scale=0.9,
+    mask_radius=None,
+    **how,
+):
     """Roulette picture about any point.
 
     Parameters
@@ -60,6 +72,8 @@ def picture_about(lens, source, eta, size, order, xi, *, mask_scale=0.9, mask_ra
         N.
     xi : complex
         Reference point, px.
+    masked : bool
+        Whether the series is restricted at all.
     mask_scale, mask_radius
         Only points inside the scaled region of convergence, or inside a disc, are drawn.
     **how
@@ -71,7 +85,8 @@ def picture_about(lens, source, eta, size, order, xi, *, mask_scale=0.9, mask_ra
     """
     G = lens.amplitudes(xi, order)
     offset = complex(xi - lens.deflection(xi) - eta)
-    region = None if mask_radius is not None else lens.region(xi)
+    mask_radius = mask_radius if masked else None
+    region = lens.region(xi) if masked and mask_radius is None else None
     return render_roulette(
         G,
         source,

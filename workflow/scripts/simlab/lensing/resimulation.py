@@ -16,6 +16,8 @@ from simlab.lensing.rows import chi_of, source_of
 from simlab.lensing.settings import as_settings
 
 DRAW_MODES = ("xi", "centre", "origin")
+MODEL = "RouletteRegenerator"
+"""Name of the model, where settings depend on it."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,9 @@ def resimulate_row(row, settings=None, *, folder=None, order=None, drawmode="xi"
 
 def _masked(settings, recovery):
     """Keywords of the mask; without a lens its region is only estimated, and only if asked for."""
-    if settings.maskradius is not None:
-        return {"mask_radius": settings.maskradius}
+    radius = settings.mask_radius_of(MODEL)
+    if radius is not None:
+        return {"mask_radius": radius}
     if settings.mask == "region":
         radius = estimated_radius(recovery.values)
         return {"region": disc(radius), "mask_scale": settings.maskscale} if radius else {}

@@ -79,7 +79,10 @@ class PictureKeys(Section):
     )
     maskscale: Number = Field(0.9, gt=0, description="Factor to the size of the masked region")
     maskradius: Number | None = Field(
-        None, gt=0, description="Radius of a disc in place of the region, px"
+        None,
+        gt=0,
+        description="Radius of a disc in place of the region, wherever a mask is drawn (not with "
+        "mask: none), px",
     )
     min_convergence: Number = Field(
         5.0, ge=0, description="Rows that converge in a smaller radius are excluded, px"
@@ -145,6 +148,10 @@ class PictureKeys(Section):
         if self.mask is not None:
             return self.mask
         return "region" if model in ROULETTE_MODELS and not self.compat else "none"
+
+    def mask_radius_of(self, model):
+        """Radius of the disc that stands in for the region of that mask, px; None without one."""
+        return None if self.mask_of(model) == "none" else self.maskradius
 
     @property
     def lookup(self):

@@ -90,16 +90,18 @@ def simulate_case(case, number=1):
     drawing = Drawing.of(case, words)
     original = drawing.picture(0j, settings.imagesize)
     observation = settings.observation
-    measured = original
-    if not observation.is_off and observation.centre_on == "observed":
-        measured = observed(original, settings, number)
     center = 0j
-    if not measured.any():
+    if not original.any():
         words.add("dark")
     else:
-        if edge_flux(measured) > EDGE_FLUX:
+        # a sky is no light of the source: the edge is judged without it
+        if edge_flux(original) > EDGE_FLUX:
             words.add("clipped-edge")
-        center = center_of_light(measured) if settings.centred else 0j
+        if settings.centred:
+            measured = original
+            if not observation.is_off and observation.centre_on == "observed":
+                measured = observed(original, settings, number)
+            center = center_of_light(measured)
     image, mask = drawing.delivered(original, center, number)
     recovery = Recovery.of(case, drawing, center, words)
     status = status_of(words)
