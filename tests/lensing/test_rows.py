@@ -1,9 +1,11 @@
 import json
+import math
 import warnings
 
 import numpy as np
 import pytest
 
+from simlab.lensing.cases import case_of
 from simlab.lensing.errors import LensError, LensingConfigError, LensingWarning, RowsError
 from simlab.lensing.files.pictures import write_png
 from simlab.lensing.files.tables import read_table, write_parquet, write_table
@@ -11,6 +13,7 @@ from simlab.lensing.rows import (
     INPUT_COLUMNS,
     chi_of,
     eta_of,
+    finite_row,
     lens_of,
     number_of,
     order_of,
@@ -248,7 +251,10 @@ def test_cells_without_a_number_are_named():
         (row(source="Image", sourcefile="none.png"), "none.png"),
         (row(source="Spherical/1/2"), "source"),
         ({k: v for k, v in SIS.items() if k != "y"}, "no column y, row 1 needs it"),
-        ({k: v for k, v in SIS.items() if k != "filename"}, "no column filename"),
+        (row(model="RouletteRegenerator"), "expected Raytrace, Roulette, RouletteExact"),
+        (row(filename="a\0.png"), "filename is 'a\\x00.png', expected a text without NUL"),
+        (row(**{"ra/dec": "1"}), "column 'ra/dec': expected a name without / and NUL"),
+        (row(**{"a\0": "1"}), "column 'a\\x00': expected a name without / and NUL"),
     ],
 )
 def test_validation_names_row_column_value_and_what_is_allowed(bad, expected):
@@ -281,6 +287,53 @@ def test_good_rows_have_no_problems():
         row(filename="g.png", source="Triangle", theta=3.0),
     ]
     assert texts_of(good) == []
+
+
+def test_pictures_without_a_name_are_named_by_the_number_of_their_row(table):
+    cells = "SIS,20,s,5,1,1\n"
+    without = read_rows(table("lens,einsteinradius,source,sigma,x,y\n" + 2 * cells))
+    assert [row["filename"] for row in without] == ["image-000001.png", "image-000002.png"]
+    path = table(f"index,filename,lens,einsteinradius,source,sigma,x,y\n7,,{cells}8,a.png,{cells}")
+    partly = read_rows(path)
+    assert [row["filename"] for row in partly] == ["image-000001.png", "a.png"]
+    assert texts_of(without) == texts_of(partly) == []
+    unnamed = {column: cell for column, cell in SIS.items() if column != "filename"}
+    assert texts_of([unnamed, row(filename=""), row(filename="image-000001.png")]) == [
+        "row 3: filename is 'image-000001.png', expected another name than that of row 1"
+    ]
+
+
+@pytest.mark.parametrize("cell", ["abc", math.nan, -math.inf])
+def test_cells_that_do_not_apply_hold_anything(cell):
+    ignored = ("orientation", "ellipseratio", "kappa_s", "r_s", "sigma2", "theta", "n_sersic")
+    odd = row(**dict.fromkeys((*ignored, "luminosity", "sourcescale", "phi", "R", "chi"), cell))
+    assert texts_of([odd]) == []
+    case = case_of(odd, SimulationSettings())
+    plain = case_of(SIS, SimulationSettings())
+    assert case.source.intensity(2 + 1j) == plain.source.intensity(2 + 1j)
+    assert case.lens.deflection(2 + 1j) == plain.lens.deflection(2 + 1j)
+    assert texts_of([row(odd, lens="SIE")]) != []
+
+
+def test_a_number_that_is_not_finite_is_an_empty_cell():
+    cells = {"a": math.nan, "b": np.float64("inf"), "c": 2.0, "d": "nan", "e": 3}
+    assert finite_row(cells) == {"a": "", "b": "", "c": 2.0, "d": "nan", "e": 3}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"model": "Foo"}, "row 1: model 'Foo' is unknown"),
+        ({"model": "RouletteRegenerator"}, "model 'RouletteRegenerator' is unknown"),
+        ({"model": "RouletteExact"}, "model RouletteExact is for lens PM, not SIS"),
+        ({"nterms": 2.7}, "nterms is 2.7, expected a whole number 0..200"),
+        ({"nterms": 201}, "nterms is 201"),
+        ({"nterms": "-1"}, "nterms is '-1'"),
+    ],
+)
+def test_a_row_that_names_no_way_to_draw_it_is_no_case(cells, expected):
+    with pytest.raises((RowsError, LensError), match=expected):
+        case_of(row(**cells), SimulationSettings())
 
 
 def test_a_picture_is_named_once():

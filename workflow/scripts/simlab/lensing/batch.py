@@ -98,8 +98,9 @@ class Batch:
 
     @functools.cached_property
     def models(self):
-        """Names of the models of the rows, sorted."""
-        return sorted({self.model or text_of(row, "model") or "Raytrace" for row in self.rows})
+        """Names of the models of the rows that are drawn, sorted."""
+        good = (row for n, row in enumerate(self.rows) if n not in self.bad)
+        return sorted({self.model or text_of(row, "model") or "Raytrace" for row in good})
 
     @property
     def is_masked(self):

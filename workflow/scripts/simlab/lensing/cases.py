@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 
 from simlab.lensing.formulas import check_formulas, formula_amplitudes
-from simlab.lensing.rows import chi_of, eta_of, lens_of, order_of, source_of, text_of
+from simlab.lensing.rows import (
+    chi_of,
+    eta_of,
+    finite_row,
+    lens_of,
+    model_of,
+    order_of,
+    source_of,
+)
 from simlab.lensing.sampled import sampled_lens
 
 RAY_TRACED = ("Raytrace", "RouletteExact")
@@ -64,7 +72,7 @@ def case_of(row, settings, *, folder=None, formulas=None):
     Parameters
     ----------
     row : mapping
-        Column -> text or number.
+        Column -> text or number; numbers that are not finite are empty cells.
     settings : SimulationSettings
     folder : path, optional
         That files named in the row are relative to.
@@ -76,6 +84,7 @@ def case_of(row, settings, *, folder=None, formulas=None):
     RowsError, LensError
         For a row without meaning, and for formulas that are not for its lens and order.
     """
+    row, model = finite_row(row), model_of(row)
     lens = lens_of(row, chi_column=settings.chi_column, folder=folder, lookup=settings.lookup)
     if settings.sampled and lens.members is not None:
         lens = sampled_lens(lens, settings.imagesize, settings.lookup)
@@ -88,7 +97,7 @@ def case_of(row, settings, *, folder=None, formulas=None):
         lens=lens,
         source=source_of(row, folder=folder, settings=settings),
         eta=eta_of(row),
-        model=text_of(row, "model") or "Raytrace",
+        model=model,
         order=order,
         chi=chi_of(row, settings.chi_column),
         formulas=formulas,

@@ -67,8 +67,10 @@ def center_image(image):
 def crop(image, size):
     """The middle `size` x `size` pixels; the odd pixel is cut off below and on the right.
 
-    No change where the picture is not larger. LensError unless it is square.
+    No change where the picture is not larger. LensError unless it is square and `size` positive.
     """
+    if size is not None and size < 1:
+        raise LensError(f"crop to {size} px, a number above 0 is expected")
     rows, columns = image.shape[:2]
     if rows != columns:
         raise LensError(f"a picture of {rows} x {columns} px cannot be cropped, it must be square")

@@ -16,9 +16,9 @@ from simlab.lensing.pictures import stored
 from simlab.lensing.postprocess import center_of_light
 from simlab.lensing.resimulation import center_of, recovered, resimulate_row
 from simlab.lensing.roulette import COLUMN, amplitudes_from, estimated_radius
-from simlab.lensing.rows import source_of, text_of
+from simlab.lensing.rows import picture_name, source_of, text_of
 from simlab.lensing.status import STATUSES, status_number
-from simlab.lensing.validation import validate_rows
+from simlab.lensing.validation import require_no_problems, validate_rows
 
 MODEL = "RouletteRegenerator"
 BAD = status_number("bad-parameters")
@@ -118,15 +118,16 @@ def read_amplitude_rows(path, settings, given):
             LensingWarning,
             stacklevel=2,
         )
-    rows = [{**row, **given} for row in rows]
+    rows = [
+        {**row, "filename": text_of(row, "filename") or picture_name(number), **given}
+        for number, row in enumerate(rows, start=1)
+    ]
     used = [row for row in rows if row.get("status") != "bad-parameters"]
     problems = [
         *validate_rows(used, where=path, folder=path.parent, settings=settings, with_lens=False),
         *(f"{path}: {problem}" for problem in _problems(columns, rows, settings)),
     ]
-    if problems:
-        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
-        raise RowsError("\n".join([f"{path}: {count}", *(f"  {p}" for p in problems)]))
+    require_no_problems(problems, path)
     return rows
 
 

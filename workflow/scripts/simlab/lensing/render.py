@@ -361,6 +361,8 @@ def _lookup(source, size, sampling, last_pixel):
 
 
 def _check(size, sampling, supersample, source):
+    if size < 1:
+        raise LensError(f"a picture of {size} px, a number above 0 is expected")
     if sampling not in SAMPLINGS:
         raise LensingConfigError(f"sampling is {sampling!r}, expected {', '.join(SAMPLINGS)}")
     if supersample < 1 or supersample % 2 == 0:

@@ -4,6 +4,8 @@ import math
 import warnings
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from simlab.core.config import nearest
 from simlab.lensing.clusters import make_cluster, parse_cluster
 from simlab.lensing.errors import LensError, LensingWarning, RowsError
@@ -12,6 +14,7 @@ from simlab.lensing.files.tables import read_table
 from simlab.lensing.geometry import distance_ratio
 from simlab.lensing.lenses import make_lens
 from simlab.lensing.sampled import sampled_lens
+from simlab.lensing.settings import MAX_ORDER
 from simlab.lensing.sources import make_source, parse_constellation
 
 INPUT_COLUMNS = (
@@ -57,7 +60,7 @@ LENSES = ("SIS", "PM", "PointMass", "SIE", "NFW", CLUSTER)
 LENS_ALIASES = {"PointMass": "PM"}
 SOURCE_ALIASES = {"s": "Spherical", "e": "Ellipsoid", "t": "Triangle"}
 SOURCES = ("Spherical", "Ellipsoid", "SersicSphere", "SersicEllipsoid", "Triangle", "Image")
-MODELS = ("Raytrace", "Roulette", "RouletteExact", "RouletteRegenerator")
+MODELS = ("Raytrace", "Roulette", "RouletteExact")
 MAPS = (".npy", ".h5", ".hdf5")
 """Endings of a lens cell that names a map of the potential."""
 
@@ -69,7 +72,8 @@ def read_rows(path, chi_column="ignore", model="Raytrace"):
     ----------
     path : path
         Columns in any order; unknown ones are kept as text. `einsteinR` is einsteinradius, `ratio`
-        ellipseratio; index, filename and model may be missing.
+        ellipseratio; index, filename and model may be missing. A picture without a name is
+        image-000001.png, with the number of the row.
     chi_column : {"ignore", "percent", "ratio"}
         How a column `chi` is read; read, it becomes `chi_percent`. Ignored, it stays, with a
         LensingWarning.
@@ -111,14 +115,33 @@ def _check_chi(path, columns, chi_column):
 
 def _read_row(cells, number, chi_column, model):
     row = {} if "index" in cells else {"index": number}
+    if "filename" not in cells:
+        row["filename"] = ""
     for column, text in cells.items():
         column = RENAMED.get(column, column)
         row[column] = _typed(column, text)
+    row["filename"] = row["filename"] or picture_name(number)
     if chi_column != "ignore" and "chi" in row:
         chi = row.pop("chi")
         scale = 100.0 if chi_column == "ratio" and isinstance(chi, float) else 1
         row["chi_percent"] = chi * scale
     return row if row.get("model") else {"model": model} | row | {"model": model}
+
+
+def picture_name(number):
+    """Name of the picture of row `number` (from 1) of a table that gives it none."""
+    return f"image-{number:06d}.png"
+
+
+def finite_row(row):
+    """`row` with an empty cell for every number that is not finite.
+
+    Such cells say nothing: a row that needs one cannot be drawn.
+    """
+    return {
+        column: "" if isinstance(cell, float | np.floating) and not math.isfinite(cell) else cell
+        for column, cell in row.items()
+    }
 
 
 def _typed(column, text):
@@ -179,13 +202,33 @@ def stem_of(row):
     """Name of the pictures of `row`, without extension."""
     name = text_of(row, "filename")
     if not name:
-        return f"image-{int(number_of(row, 'index', 1)):06d}"
+        return PurePosixPath(picture_name(int(number_of(row, "index", 1)))).stem
     return PurePosixPath(name).stem
 
 
 def order_of(row, settings):
-    """Order of the roulette series of `row`: its own, else that of the settings."""
-    return int(number_of(row, "nterms", settings.nterms))
+    """Order of the roulette series of `row`: its own, else that of the settings.
+
+    RowsError unless it is a whole number 0..200.
+    """
+    order = number_of(row, "nterms", settings.nterms)
+    if not (order == int(order) and 0 <= order <= MAX_ORDER):
+        cell = row["nterms"]
+        raise RowsError(f"{_name(row)}: nterms is {cell!r}, expected a whole number 0..{MAX_ORDER}")
+    return int(order)
+
+
+def model_of(row):
+    """How the picture of `row` is drawn: one of MODELS, Raytrace where it names none.
+
+    RowsError for any other, LensError for RouletteExact of a lens that is no point mass.
+    """
+    model = text_of(row, "model") or "Raytrace"
+    if model not in MODELS:
+        raise RowsError(f"{_name(row)}: {_unknown('model', model, MODELS)}")
+    if model == "RouletteExact" and lens_kind(row) != "PM":
+        raise LensError(f"{_name(row)}: model RouletteExact is for lens PM, not {lens_kind(row)}")
+    return model
 
 
 def eta_of(row):
@@ -274,6 +317,11 @@ def _unknown(what, name, known):
     return f"{what} {name!r} is unknown{nearest(name, known)} (known: {', '.join(known)})"
 
 
+def is_sersic(row):
+    """Whether the source of `row`, no constellation, has a Sersic profile."""
+    return text_of(row, "source").startswith("Sersic") or text_of(row, "lightprofile") == "Sersic"
+
+
 def source_of(row, *, folder=None, settings=None):
     """The Source of `row`.
 
@@ -313,6 +361,7 @@ def source_of(row, *, folder=None, settings=None):
         values["sigma2"] = number_of(row, "sigma2")
     if kind not in ("Spherical", "SersicSphere"):
         values["theta_deg"] = number_of(row, "theta", 0.0)
-    values["n_sersic"] = number_of(row, "n_sersic", DEFAULT_N_SERSIC)
-    values["luminosity"] = number_of(row, "luminosity", DEFAULT_LUMINOSITY)
+    if is_sersic(row):
+        values["n_sersic"] = number_of(row, "n_sersic", DEFAULT_N_SERSIC)
+        values["luminosity"] = number_of(row, "luminosity", DEFAULT_LUMINOSITY)
     return make_source(kind, **values)

@@ -14,7 +14,7 @@ from simlab.core.provenance import code_digest, package_versions
 from simlab.lensing.annotations import Annotations, annotated, with_curves
 from simlab.lensing.batch import Batch, without_outcome
 from simlab.lensing.config import load_config, with_changes
-from simlab.lensing.errors import LensError, RowsError
+from simlab.lensing.errors import LensError
 from simlab.lensing.files.pictures import write_png
 from simlab.lensing.files.tables import write_table
 from simlab.lensing.formulas import read_formulas
@@ -28,9 +28,9 @@ from simlab.lensing.postprocess import crop, draw_axes, to_uint8
 from simlab.lensing.recovery import learned
 from simlab.lensing.regeneration import write_regenerated
 from simlab.lensing.render import actual_image
-from simlab.lensing.rows import read_rows, source_of, stem_of
+from simlab.lensing.rows import finite_row, read_rows, source_of, stem_of
 from simlab.lensing.settings import as_settings
-from simlab.lensing.validation import validate_rows
+from simlab.lensing.validation import require_no_problems, validate_rows
 
 logger = logging.getLogger(__name__)
 
@@ -163,8 +163,8 @@ def checked_batch(rows, settings, *, where, folder, skip_bad=False, formulas=Non
     problems = validate_rows(rows, where=where, folder=folder, settings=settings)
     bad = {number - 1 for problem in problems for number in problem.rows}
     if problems and (not skip_bad or any(not problem.rows for problem in problems)):
-        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
-        raise RowsError("\n".join([f"{where}: {count}", *(f"  {p}" for p in problems)]))
+        require_no_problems(problems, where)
+    rows = [finite_row(row) for row in rows]
     if formulas is None:
         return Batch(rows, settings, folder, frozenset(bad))
     batch = Batch(rows, settings, folder, frozenset(bad), read_formulas(formulas))

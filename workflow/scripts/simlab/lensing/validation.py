@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simlab.core.config import nearest
 from simlab.core.errors import SimlabError
-from simlab.lensing.errors import LensingWarning
+from simlab.lensing.errors import LensingWarning, RowsError
 from simlab.lensing.rows import (
     CLUSTER,
     LENSES,
@@ -18,8 +18,10 @@ from simlab.lensing.rows import (
     SOURCES,
     eta_of,
     is_polar,
+    is_sersic,
     lens_kind,
     lens_of,
+    picture_name,
     source_of,
     stem_of,
     text_of,
@@ -77,8 +79,8 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
     settings : SimulationSettings or mapping, optional
         How the rows would be drawn.
     with_lens : bool
-        False for rows that are drawn from amplitudes alone: lens, model and position are not
-        looked at.
+        False for rows that are drawn from amplitudes alone: lens, model, position and the names of
+        columns are not looked at.
 
     Returns
     -------
@@ -90,10 +92,12 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
     settings = as_settings(settings)
     if not rows:
         return [Problem((), "", "no rows", str(where))]
+    columns = {column: None for row in rows for column in row} if with_lens else ()
     findings, doubts = [], defaultdict(list)
     names, checked_pictures = {}, {}
     for number, row in enumerate(rows, start=1):
         check = _RowCheck(row, number, folder, settings, checked_pictures)
+        check.texts()
         check.filename(names)
         if with_lens:
             check.lens_and_position()
@@ -106,7 +110,24 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
         first = "" if len(numbers) == 1 else f", first row {numbers[0]}"
         prefix = f"{where}: " if where else ""
         warnings.warn(f"{prefix}{rows_text}: {doubt}{first}", LensingWarning, stacklevel=2)
-    return _problems(findings, str(where))
+    return [*_bad_columns(columns, str(where)), *_problems(findings, str(where))]
+
+
+def require_no_problems(problems, where):
+    """RowsError with a line for every problem (Problem or text) of the table `where`."""
+    if problems:
+        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
+        raise RowsError("\n".join([f"{where}: {count}", *(f"  {p}" for p in problems)]))
+
+
+def _bad_columns(columns, where):
+    """Problems of names that no dataset of a shard can have."""
+    expected = "expected a name without / and NUL, other than ."
+    return [
+        Problem((), column, f"column {_shown(column)}: {expected}", where)
+        for column in columns
+        if "/" in column or "\0" in column or column == "."
+    ]
 
 
 def _problems(findings, where):
@@ -175,16 +196,19 @@ class _RowCheck:
         return not any(finding.column in columns for finding in self.findings)
 
     def filename(self, names):
-        name = self.row.get("filename")
-        if not name:
-            self._finding("filename", "the name of a picture")
-            return
+        name = text_of(self.row, "filename") or picture_name(self.number)
         if Path(name).name != name or "\\" in name or name.startswith("."):
             self._finding("filename", "a name without folders")
-        stem = stem_of(self.row)
+        stem = stem_of({"filename": name})
         if stem in names:
             self._finding("filename", f"another name than that of row {names[stem]}")
         names.setdefault(stem, self.number)
+
+    def texts(self):
+        """Files hold no NUL in texts."""
+        for column, cell in self.row.items():
+            if isinstance(cell, str) and "\0" in cell:
+                self._finding(column, "a text without NUL")
 
     def lens_and_position(self):
         if text_of(self.row, "model"):  # left out, it is Raytrace
@@ -261,7 +285,7 @@ class _RowCheck:
             self._number("theta", required=False)
         if kind == "Image":
             self._picture()
-        if kind.startswith("Sersic") or profile == "Sersic":
+        if is_sersic(self.row):
             index = self._positive("n_sersic", required=False)
             if index is not None and index < MIN_N_SERSIC:
                 self.doubts.append(f"n_sersic is below {MIN_N_SERSIC}")

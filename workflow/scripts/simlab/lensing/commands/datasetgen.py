@@ -34,7 +34,11 @@ def datasetgen(
     from simlab.lensing.parameters import draw_rows, drawn_columns, with_files_relative_to
 
     settings = with_changes(load_config(config, dataset), seed=seed, size=size)
-    start, stop = row_range(rows, settings.size or 0)
+    if settings.size is None:
+        raise typer.BadParameter("the rows of this configuration are those of a table")
+    start, stop = row_range(rows, settings.size)
+    if start >= stop:
+        raise typer.BadParameter(f"--rows {rows}: none of the {settings.size} rows")
     drawn = []
     for first in progress(range(start, stop, CHUNK), -(-(stop - start) // CHUNK), "drawing rows"):
         drawn += draw_rows(settings, first, min(first + CHUNK, stop))

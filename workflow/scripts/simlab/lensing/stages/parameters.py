@@ -3,13 +3,13 @@
 import warnings
 from pathlib import Path
 
-from simlab.lensing.errors import LensingWarning, RowsError
+from simlab.lensing.errors import LensingWarning
 from simlab.lensing.files.tables import write_table
 from simlab.lensing.parameters import draw_rows, drawn_columns
-from simlab.lensing.rows import INPUT_COLUMNS, read_rows, stem_of
+from simlab.lensing.rows import INPUT_COLUMNS, finite_row, read_rows
 from simlab.lensing.settings import SimulationSettings
 from simlab.lensing.specs import dataset_from
-from simlab.lensing.validation import validate_rows
+from simlab.lensing.validation import require_no_problems, validate_rows
 
 
 def write_parameters(spec, csv, *, table=None, folder="."):
@@ -55,16 +55,12 @@ def require_valid(rows, settings, where, folder):
     """RowsError with a line for every problem of the rows."""
     where = Path(where).name if Path(where).is_absolute() else where
     problems = validate_rows(rows, where=where, folder=folder, settings=settings)
-    if problems:
-        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
-        raise RowsError("\n".join([f"{where}: {count}", *(f"  {p}" for p in problems)]))
+    require_no_problems(problems, where)
 
 
 def completed(row, settings: SimulationSettings):
     """A row of a user's table with what it leaves to defaults."""
-    row = dict(row)
-    if row.get("filename") in (None, ""):
-        row["filename"] = f"{stem_of(row)}.png"
+    row = finite_row(row)
     if row.get("nterms") in (None, ""):
         row["nterms"] = settings.nterms
     if row.get("chi_percent") in (None, "") and settings.chi_column == "ignore":
