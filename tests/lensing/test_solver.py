@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from lensing_reference import SINGLE_LENSES, json_entries, lens_of, mixed_cluster, moved
 
+from simlab.lensing import solver
 from simlab.lensing.clusters import make_cluster, parse_cluster
 from simlab.lensing.curves import critical_curve, cut_curve
 from simlab.lensing.errors import LensError
 from simlab.lensing.lenses import make_lens
+from simlab.lensing.sampled import sampled_lens
 from simlab.lensing.solver import apparent_position, image_positions
 
 LENSES = {**SINGLE_LENSES, "cluster": mixed_cluster()}
@@ -153,6 +155,51 @@ def test_of_equal_images_the_upper_one_is_apparent():
         assert residual(lens, 0j, xi) < 1e-11
         assert abs((xi / axis).imag) < 1e-9
         assert (xi / axis).real > 0
+
+
+SHORT_FIRST_STEPS = {
+    "NFW": (make_lens("NFW", kappa_s=0.5, scale_radius=20), 2e-5 + 0j),
+    "two spheres": (parse_cluster("SIS/-40/0/40;SIS/40/0/40"), 1e-3 + 0j),
+    "sampled SIE": (
+        sampled_lens(make_lens("SIE", einstein_radius=20, ratio=0.6, orientation_deg=20), 96),
+        1e-5 + 0j,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHORT_FIRST_STEPS)
+def test_a_short_first_step_of_the_descent_is_no_minimum(name):
+    lens, eta = SHORT_FIRST_STEPS[name]
+    xi = apparent_position(lens, eta)
+    assert residual(lens, eta, xi) < 1e-10
+    found = image_positions(lens, eta)
+    [image] = [one for one in found if abs(position(one) - xi) < 1e-6]
+    assert image.parity == "min"
+    assert image.arrival_time == pytest.approx(found[0].arrival_time, rel=1e-9)
+
+
+@pytest.mark.parametrize("eta", [0j, 1e-7 + 0j, 5e-6 - 2e-6j, 3 + 2j])
+def test_images_next_to_a_sphere_are_found_by_their_direction(eta):
+    g, f = 800.0, 1 - 1e-7
+    lens = make_lens("SIE", einstein_radius=g, ratio=f, orientation_deg=30, x=4, y=-1)
+    found = image_positions(lens, lens.center + eta)
+    assert len(found) == (4 if abs(eta) < g * (1 - f) / 2 else 2)
+    signs = [-1 if image.parity == "saddle" else 1 for image in found]
+    assert sum(signs) == 0
+    for image in found:
+        assert residual(lens, lens.center + eta, position(image)) < 1e-10
+    xi = apparent_position(lens, lens.center + eta)
+    assert residual(lens, lens.center + eta, xi) < 1e-10
+    assert abs(xi - lens.center) == pytest.approx(g + abs(eta), rel=1e-5)
+
+
+@pytest.mark.parametrize("eta", [0.004 + 0.003j, 3 - 2j, -20 - 3j, 25 + 1j])
+def test_images_by_direction_are_those_of_the_search(eta, monkeypatch):
+    lens = make_lens("SIE", einstein_radius=20, ratio=0.9, orientation_deg=20)
+    searched = [position(image) for image in image_positions(lens, eta)]
+    monkeypatch.setattr(solver, "NEARLY_ROUND", 0.5)
+    directed = [position(image) for image in image_positions(lens, eta)]
+    assert directed == pytest.approx(searched, abs=1e-9)
 
 
 def test_the_original_solver_stops_early():

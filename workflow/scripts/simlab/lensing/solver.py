@@ -10,13 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from simlab.lensing.errors import LensError
-from simlab.lensing.kernels import deflection, images
+from simlab.lensing.kernels import deflection, image_search, images
 from simlab.lensing.kernels.fields import lens_distortion
-from simlab.lensing.lenses import SIS, PointMass
+from simlab.lensing.lenses import SIE, SIS, PointMass
 
 CENTERED = 1e-12
 """A source closer than this (px) to the center of a circular lens is seen as a ring."""
 
+NEARLY_ROUND = 0.9995
+"""Images of an SIE with a larger axis ratio are searched by direction."""
+
+DIRECTIONS = 4096
 MOVED = 1.0
 EQUAL_TIMES = 1e-9
 MESH = 0.05
@@ -58,9 +62,9 @@ def apparent_position(lens, eta, solver="exact"):
     solver : str
         "exact": closed forms; else the minimum of the arrival time that the descent
         xi <- eta + a(xi) from xi = eta reaches, to a residual of 1e-11 px; where it does not
-        settle, and at eta = 0, the image that arrives first (of equal ones the one with the larger
-        y, then the larger x). "peer": as the original program, which ends the descent at the first
-        step below 0.02 px or after 201 steps.
+        settle or ends in no minimum, and at eta = 0, the image that arrives first (of equal ones
+        the one with the larger y, then the larger x). "peer": as the original program, which ends
+        the descent at the first step below 0.02 px or after 201 steps.
 
     Returns
     -------
@@ -88,7 +92,8 @@ def apparent_position(lens, eta, solver="exact"):
         start, settled = _descend(lens, eta, 1e-3, 500)
         if settled:
             xi, outcome = images.polish(*kernel_lens(lens), eta, start, math.inf)
-            if outcome == images.CONVERGED and abs(xi - start) <= MOVED:
+            moved = abs(xi - start)
+            if outcome == images.CONVERGED and moved <= MOVED and _is_minimum(lens, xi):
                 return complex(xi)
     return _first_image(lens, eta)
 
@@ -155,6 +160,12 @@ def _descend(lens, eta, step, limit):
     return complex(xi), outcome == images.CONVERGED
 
 
+def _is_minimum(lens, xi):
+    """Whether the arrival time is smallest at an image."""
+    xx, xy, yx, yy = images.jacobian(*kernel_lens(lens), xi.real, xi.imag)
+    return xx * yy > xy * yx and xx + yy > 0
+
+
 def _closed_images(lens, eta):
     """Images of an SIS or a point mass, the primary one first."""
     g, offset = lens.einstein_radius, eta - lens.center
@@ -165,7 +176,7 @@ def _closed_images(lens, eta):
         radii = [far, -g * (g / far)]
     else:
         radii = [distance + g]
-        if distance - g < -images.SAME:
+        if distance - g < -image_search.SAME:
             radii.append(distance - g)
     return [lens.center + direction * radius for radius in radii]
 
@@ -191,11 +202,48 @@ def _image(lens, eta, xi):
 
 
 def _searched_images(lens, eta):
+    single = lens.constituents[0] if len(lens.constituents) == 1 else lens
+    if isinstance(single, SIE) and single.ratio > NEARLY_ROUND:
+        return _images_by_direction(single, eta)
     members, field, _ = kernel_lens(lens)
     found = np.empty(MOST_IMAGES, np.complex128)
     squares = _pixel_square(len(field)) if lens.members is None else _squares(members, eta)
-    count = images.search_images(members, field, eta, np.array(squares), found)
+    count = image_search.search_images(members, field, eta, np.array(squares), found)
     return [complex(xi) for xi in found[:count]]
+
+
+def _images_by_direction(lens, eta):
+    """Images of an SIE, by the directions in which the lens equation has a solution.
+
+    Its deflection a(phi) depends on the direction only, so that an image center + r e^{i phi}
+    solves Im[(eta - center + a) e^{-i phi}] = 0, and r is the real part. Unlike a search in the
+    plane this works next to a sphere, where the images lie all along a critical curve.
+    """
+    offset = eta - lens.center
+
+    def seen(phi):
+        outward = np.exp(1j * phi)
+        return (offset + lens.deflection(lens.center + outward)) * outward.conj()
+
+    step = 2 * math.pi / DIRECTIONS
+    phi = step * np.arange(DIRECTIONS)
+    across = seen(phi).imag
+    before, after = np.roll(across, 1), np.roll(across, -1)
+    turning = (across - before) * (after - across) < 0  # two solutions may lie next to it
+    bend = (before - 2 * across + after)[turning]
+    extrema = phi[turning] + 0.5 * step * (before - after)[turning] / bend
+    phi = np.sort(np.concatenate([phi, extrema]))
+    phi = np.append(phi, phi[0] + 2 * math.pi)
+    positive = seen(phi).imag > 0
+    [crossed] = np.nonzero(positive[1:] != positive[:-1])
+    low, high, sign = phi[crossed], phi[crossed + 1], positive[crossed]
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        same = (seen(middle).imag > 0) == sign
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    radii = seen(low).real
+    positions = lens.center + radii * np.exp(1j * low)
+    return [complex(xi) for xi in positions[radii > image_search.SAME]]
 
 
 def _pixel_square(n):

@@ -12,6 +12,7 @@ def warm():
         deflection,
         fields,
         histogram,
+        image_search,
         images,
         moments,
         rays,
@@ -23,6 +24,6 @@ def warm():
         warp,
     )
 
-    modules = (deflection, fields, amplitudes, roulette, images, trust, histogram)
+    modules = (deflection, fields, amplitudes, roulette, images, image_search, trust, histogram)
     for module in (*modules, sources, rays, series, render, warp, moments):
         module.warm()
