@@ -199,3 +199,13 @@ def test_an_empty_folder_is_refused(tmp_path):
         compare_sets(tmp_path, tmp_path)
     with pytest.raises(FileNotFoundError):
         compare_sets(tmp_path / "a.png", tmp_path / "b.png")
+
+
+def test_maps_of_lenses_beside_pictures_are_no_pictures(tmp_path):
+    for name in ("a", "b"):
+        write_png(tmp_path / name / "one.png", np.full((8, 8), 7, np.uint8))
+    with h5py.File(tmp_path / "a" / "psi-one.h5", "w") as file:
+        file["potential"] = np.zeros((8, 8))
+    result = compare_sets(tmp_path / "a", tmp_path / "b")
+    assert result["summary"]["n"] == 1
+    assert result["errors"] == []

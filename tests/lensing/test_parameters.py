@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from simlab.core.config import parse_config
+from simlab.core.errors import ConfigError
 from simlab.lensing.config import DatasetConfig
 from simlab.lensing.curves import critical_curve
 from simlab.lensing.errors import LensingConfigError
@@ -226,3 +227,20 @@ def test_pictures_have_columns_of_their_own():
 def test_splits_of_wrong_size_are_refused():
     with pytest.raises(LensingConfigError, match="4 rows are dealt, there are 5"):
         split_of((2, 1, 1), 5, 0)
+
+
+def test_a_caustic_without_area_is_refused_instead_of_tried_for_ever():
+    mapping = {"lens": {"mode": "SIS", "einstein": 20, "shear-min": 0, "shear-max": 0},
+               "source": {"position": "caustic"}, "simulator": {"size": 1}}  # fmt: skip
+    with pytest.raises(LensingConfigError, match="row 1: the caustic is .* px, no source"):
+        draw_rows(parse_config(DatasetConfig, mapping))
+
+
+@pytest.mark.parametrize(
+    "lens",
+    [{"mode": "SIS", "shear": 0}, {"mode": "SIE", "ellipseratio": 1, "orientation": 0}],
+)
+def test_lenses_whose_caustic_is_a_point_are_refused_at_once(lens):
+    mapping = {"lens": {"einstein": 20, **lens}, "source": {"position": "caustic"}}
+    with pytest.raises(ConfigError, match="is a point, nothing can be drawn"):
+        parse_config(DatasetConfig, mapping)

@@ -241,8 +241,10 @@ class DatasetConfig(Section):
                 f"source.position: {position} needs an Einstein radius, which NFW has not; polar "
                 "works with position.r-min and r-max"
             )
-        points = [kind for kind in kinds if kind in POINT_CAUSTIC]
-        if position == "caustic" and points and not (self.cluster or self.lens.is_given("shear")):
+        round_ = (*POINT_CAUSTIC, "SIE") if self.lens.ellipseratio == 1 else POINT_CAUSTIC
+        points = [kind for kind in kinds if kind in round_]
+        sheared = self.lens.is_given("shear") and self.lens.shear != 0
+        if position == "caustic" and points and not (self.cluster or sheared):
             yield f"source.position: the caustic of {points[0]} is a point, nothing can be drawn"
 
     def _needs_einstein_radius(self, position):

@@ -37,6 +37,8 @@ DIGITS = 6
 """Decimals of drawn values."""
 
 REJECTIONS = 1000
+SMALLEST_CAUSTIC = 1e-12
+"""Area of its box, px², below which a caustic is a point."""
 CAUSTIC_VERTICES = 720
 POLAR_FACTOR = 2.5
 SERSIC = {"Spherical": "SersicSphere", "Ellipsoid": "SersicEllipsoid"}
@@ -294,11 +296,14 @@ def _inside_caustic(row, config, number):
     corner = complex(polygon.real.min(), polygon.imag.min())
     width, height = np.ptp(polygon.real), np.ptp(polygon.imag)
     numbers = _numbers(config, "caustic", number)
-    while True:
+    for _ in range(REJECTIONS):
         v, w = numbers.random(2)
         point = corner + complex(width * v, height * w)
-        if _contains(polygon, point):
+        if width * height > SMALLEST_CAUSTIC and _contains(polygon, point):
             return round(float(point.real), DIGITS), round(float(point.imag), DIGITS)
+    raise LensingConfigError(
+        f"row {number + 1}: the caustic is {width:.2g} x {height:.2g} px, no source was drawn inside"
+    )
 
 
 def _tangential_caustic(lens):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from simlab.lensing.errors import MissingRowsError, RowsError
 from simlab.lensing.files.pictures import read_picture
-from simlab.lensing.files.shards import open_shard, read_filenames
+from simlab.lensing.files.shards import is_shard, open_shard, read_filenames
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 SHARDS = (".h5", ".hdf5")
@@ -66,7 +66,9 @@ def _files(path):
         raise MissingRowsError(f"neither file nor folder: {path}")
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES + SHARDS)
-        return [p for p in found if not p.name.startswith(".")]
+        found = [p for p in found if not p.name.startswith(".")]
+        # maps of lenses lie beside the pictures that datagen writes
+        return [p for p in found if p.suffix.lower() in SUFFIXES or is_shard(p)]
     return [path]
 
 

@@ -144,6 +144,15 @@ def open_shard(path):
         yield file
 
 
+def is_shard(path):
+    """Whether an HDF5 file says that it holds pictures; damaged files may."""
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("format") == FORMAT
+    except OSError:
+        return True
+
+
 def read_filenames(file):
     """Names of the rows of an open shard."""
     return list(file["filename"].asstr()[()])
