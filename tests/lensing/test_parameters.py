@@ -232,7 +232,7 @@ def test_splits_of_wrong_size_are_refused():
 def test_a_caustic_without_area_is_refused_instead_of_tried_for_ever():
     mapping = {"lens": {"mode": "SIS", "einstein": 20, "shear-min": 0, "shear-max": 0},
                "source": {"position": "caustic"}, "simulator": {"size": 1}}  # fmt: skip
-    with pytest.raises(LensingConfigError, match="row 1: the caustic is .* px, no source"):
+    with pytest.raises(LensingConfigError, match=r"row 1: the caustic is .* px, no source"):
         draw_rows(parse_config(DatasetConfig, mapping))
 
 

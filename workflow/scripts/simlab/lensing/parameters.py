@@ -302,7 +302,7 @@ def _inside_caustic(row, config, number):
         if width * height > SMALLEST_CAUSTIC and _contains(polygon, point):
             return round(float(point.real), DIGITS), round(float(point.imag), DIGITS)
     raise LensingConfigError(
-        f"row {number + 1}: the caustic is {width:.2g} x {height:.2g} px, no source was drawn inside"
+        f"row {number + 1}: the caustic is {width:.2g} x {height:.2g} px, no source lies inside"
     )
 
 
