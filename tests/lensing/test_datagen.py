@@ -7,6 +7,7 @@ from lensing_commands import arrays_in, assert_same_picture, entries_in, read_cs
 from lensing_reference import FOLDER
 from lensing_samples import row_of
 
+from simlab import __version__
 from simlab.core.errors import SimlabError
 from simlab.lensing import picture_shards, render, runs
 from simlab.lensing.cli import app
@@ -60,7 +61,7 @@ NAMES = """
     --solver -F --amplitudes -a --actual -A --apparent -U --original --secondary -J --join
     -c --components -f --family -P --psiplot -K --kappaplot --xireference --no-xireference
     --reference -N --name --sampling --supersample --compat --skip-bad-rows --strict --threads
-    -v -q
+    -v -q --version --kappa-s --r-s --shear1 --shear2
 """
 
 
@@ -68,6 +69,18 @@ def test_users_find_the_options_they_know():
     command = typer.main.get_command(app).commands["datagen"]
     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     assert set(NAMES.split()) - known == set()
+
+
+def test_the_version_is_told_and_nothing_made(lensing, folder):
+    assert lensing("datagen", "--version") == (f"simlab {__version__}\n", "")
+    assert entries_in(folder) == ["galaxy.png"]
+
+
+def test_a_cluster_beside_another_lens_is_refused(lensing, folder):
+    _, err = lensing("datagen", "--cluster", CLUSTER, "-l", "SIS", code=2)
+    assert "--cluster and --lens SIS: give one of them" in " ".join(err.replace("│", " ").split())
+    assert entries_in(folder) == ["galaxy.png"]
+    lensing("datagen", "-Z", 64, "--cluster", CLUSTER, "-l", "Cluster", "-x", 6)
 
 
 OPTIONS = {
@@ -96,6 +109,9 @@ OPTIONS = {
     "--einsteinradius 7": ({"einsteinradius": 7.0}, {}),
     "-r 0.8": ({"ellipseratio": 0.8}, {}),
     "--orientation 70": ({"orientation": 70.0}, {}),
+    "-l NFW --kappa-s 0.4 --r-s 12": ({"lens": "NFW", "kappa_s": 0.4, "r_s": 12.0}, {}),
+    "--shear1 0.1": ({"shear1": 0.1}, {}),
+    "--shear2 -0.2": ({"shear2": -0.2}, {}),
     "-X 80": ({"chi_percent": 80.0}, {}),
     "--chi 80": ({"chi_percent": 80.0}, {}),
     "-L Roulette -n 2": ({"model": "Roulette"}, {"nterms": 2}),
@@ -122,12 +138,12 @@ OPTIONS = {
 def test_every_option_changes_what_it_says(lensing, options):
     cells, changes = OPTIONS[options]
     lensing("datagen", *SMALL, "--out", "base.h5")
-    lensing("datagen", *SMALL, *options.split(), "--out", "one.h5")
+    small = SMALL
+    if "cluster" in cells:  # SMALL names a lens
+        small = (word for word in SMALL if word not in ("-l", "SIE"))
+    lensing("datagen", *small, *options.split(), "--out", "one.h5")
     settings = {**SMALL_SETTINGS, **changes}
     row = {**SMALL_ROW, **cells, **({"lens": ""} if "cluster" in cells else {})}
-    if "cluster" in cells:  # SMALL names a lens, and the last one counts
-        lensing("datagen", *(word for word in SMALL if word not in ("-l", "SIE")),
-                *options.split(), "--out", "one.h5")  # fmt: skip
     assert_same_picture("one.h5", simulate_row(row, settings), settings)
     base, one = (arrays_in(name, "images")["images"] for name in ("base.h5", "one.h5"))
     assert base.shape != one.shape or (base != one).any()

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from simlab.core.provenance import package_versions
 from simlab.lensing.files.shards import shard_writer
 from simlab.lensing.geometry import crop_origin
 from simlab.lensing.kernels.opencl import open_raytracer
@@ -91,6 +92,20 @@ def attributes_of(settings, models):
         "pixel_scale_arcsec": settings.pixel_scale_arcsec,
         **made_by(settings.backend),
     }
+
+
+def origin(spec, seed, code):
+    """Root attributes that say what a shard was made from.
+
+    Parameters
+    ----------
+    spec : dict
+        Of the rule, or of the command.
+    seed : int
+    code : str
+        Digest of the code.
+    """
+    return {"spec": spec, "seed": seed, "code": code, "versions": package_versions()}
 
 
 def made_by(backend):

@@ -10,7 +10,7 @@ import numba
 
 from simlab.core.errors import SimlabError
 from simlab.core.progress import progress
-from simlab.core.provenance import code_digest, package_versions
+from simlab.core.provenance import code_digest
 from simlab.lensing.annotations import Annotations, annotated, with_curves
 from simlab.lensing.batch import Batch, without_outcome
 from simlab.lensing.config import load_config, with_changes
@@ -22,7 +22,7 @@ from simlab.lensing.further import family_pictures, joined_picture, secondary_pi
 from simlab.lensing.kernels.opencl import open_raytracer
 from simlab.lensing.maps import write_map
 from simlab.lensing.parameters import draw_rows, drawn_columns, with_files_relative_to
-from simlab.lensing.picture_shards import picture_writer
+from simlab.lensing.picture_shards import origin, picture_writer
 from simlab.lensing.pictures import stored
 from simlab.lensing.postprocess import crop, draw_axes, to_uint8
 from simlab.lensing.recovery import learned
@@ -37,6 +37,22 @@ logger = logging.getLogger(__name__)
 PRODUCER, REGENERATOR = "lensing_images.py", "lensing_resimulations.py"
 UNDRAWN = ("dark", "solver", "bad-parameters")
 FINE = ("ok", "clipped-edge")
+SINGLE = {
+    "lens": "SIS",
+    "model": "Raytrace",
+    "source": "Spherical",
+    "x": 0.0,
+    "y": 0.0,
+    "sigma": 20.0,
+    "sigma2": 10.0,
+    "theta": 45.0,
+    "n_sersic": 4.0,
+    "luminosity": 10.0,
+    "einsteinradius": 20.0,
+    "ellipseratio": 0.6,
+    "orientation": 0.0,
+}
+"""The row of a single picture where no option says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +144,30 @@ def write_drawn_rows(path, config, rows):
     write_table(path, drawn_columns(config), with_files_relative_to(rows, path.parent))
 
 
-def single_row(defaults, given, name):
-    """The one row that options describe: `defaults` where they say nothing."""
-    row = {"index": 1, "filename": f"{name}.png", **defaults, **given}
+def rows_to_draw(drawn, csvfile, settings, given, name):
+    """(rows, folder of the files that they name, what messages call them).
+
+    Parameters
+    ----------
+    drawn : DatasetConfig or None
+        Whose rows are drawn; None: those of the table `csvfile`, or the one of the options.
+    csvfile : path or None
+    settings : SimulationSettings
+    given : mapping
+        Column -> value from the command line.
+    name : str
+        Stem of the picture of a single row.
+    """
+    if drawn is not None:
+        return drawn_rows(drawn, settings), ".", "drawn rows"
+    if csvfile is not None:
+        return completed_rows(csvfile, settings, given), csvfile.parent, csvfile
+    return [single_row(given, name)], ".", "the options"
+
+
+def single_row(given, name):
+    """The one row that options describe."""
+    row = {"index": 1, "filename": f"{name}.png", **SINGLE, **given}
     if "cluster" in given and "lens" not in given:
         row["lens"] = ""
     if "phi" in given and "y" not in given:
@@ -215,12 +252,8 @@ def _selected(row, columns):
 @contextmanager
 def _shard(path, batch, first, stop, extras):
     settings = batch.settings
-    attributes = {
-        "spec": {"settings": settings.model_dump(mode="json"), "extras": list(extras)},
-        "seed": settings.seed,
-        "code": code_digest(PRODUCER),
-        "versions": package_versions(),
-    }
+    spec = {"settings": settings.model_dump(mode="json"), "extras": list(extras)}
+    attributes = origin(spec, settings.seed, code_digest(PRODUCER))
     with picture_writer(path, batch, first, stop, extras, attributes) as writer:
         yield writer
 
@@ -277,12 +310,8 @@ def summary(counts):
 def write_regenerated_shard(path, regeneration):
     """Write the pictures of a Regeneration as an HDF5 shard."""
     settings = regeneration.settings
-    attributes = {
-        "spec": {"settings": settings.model_dump(mode="json")},
-        "seed": settings.seed,
-        "code": code_digest(REGENERATOR),
-        "versions": package_versions(),
-    }
+    spec = {"settings": settings.model_dump(mode="json")}
+    attributes = origin(spec, settings.seed, code_digest(REGENERATOR))
     write_regenerated(path, regeneration, attributes)
 
 

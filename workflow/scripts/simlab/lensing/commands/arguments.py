@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from simlab import __version__
 from simlab.lensing.errors import LensingWarning
 
 RANGE = re.compile(r"(-?\d*)(?::(-?\d*))?")
@@ -57,6 +58,18 @@ Dataset = Annotated[
 ]
 MaskRadius = Annotated[
     float | None, typer.Option("--maskradius", help="Disc in place of the region, px")
+]
+
+
+def _show_version(asked):
+    if asked:
+        print(f"simlab {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_show_version, is_eager=True, help="Tell the version"),
 ]
 
 

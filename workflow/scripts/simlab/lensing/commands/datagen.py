@@ -27,27 +27,36 @@ from simlab.lensing.commands.arguments import (
     SourceRotation,
     SubPoints,
     Threads,
+    Version,
 )
 
 MASKS = ("none", "disc", "region")
-NOTHING_DRAWN, FAILED = 3, 3
 COMPONENTS = 6
-SINGLE = {
-    "lens": "SIS",
-    "model": "Raytrace",
-    "source": "Spherical",
-    "x": 0.0,
-    "y": 0.0,
-    "sigma": 20.0,
-    "sigma2": 10.0,
-    "theta": 45.0,
-    "n_sersic": 4.0,
-    "luminosity": 10.0,
-    "einsteinradius": 20.0,
-    "ellipseratio": 0.6,
-    "orientation": 0.0,
+"""Turned reference points of --join in the original program."""
+
+NOT_DRAWN = 3
+"""Exit status of a run that drew nothing, and of a strict one that drew not everything well."""
+
+SETTINGS = (
+    *("sampled", "chi_column", "nterms", "imagesize", "cropsize", "centred", "mask", "maskscale"),
+    *("maskradius", "solver", "reference", "sampling", "supersample", "bgcolour", "compat"),
+    *("backend", "seed"),
+)
+"""Options that are keys of the settings."""
+
+CELLS = {
+    **{name: name for name in ("lens", "cluster", "model", "source", "lightprofile", "sourcefile")},
+    **{name: name for name in ("x", "y", "phi", "sigma", "sigma2", "theta", "n_sersic")},
+    **{name: name for name in ("luminosity", "einsteinradius", "orientation")},
+    **{name: name for name in ("kappa_s", "r_s", "shear1", "shear2")},
+    "ellipseratio": "ratio",
+    "chi_percent": "chi",
 }
-"""The row of a single picture where no option says otherwise."""
+"""Column -> option that fills its cells."""
+
+ANNOTATIONS = ("showmask", "reflines", "criticalcurves", "annotate")
+IN_FOLDER = ("secondary", "join", "family", "psiplot", "kappaplot", *ANNOTATIONS)
+"""Options about pictures that a shard does not hold."""
 
 
 class WithBareMask(TyperCommand):
@@ -90,7 +99,7 @@ def datagen(
         str | None, typer.Option("-l", "--lens", help="SIS, PM, SIE, NFW, or a map (.npy, .h5)")
     ] = None,
     cluster: Annotated[
-        str | None, typer.Option("--cluster", help="KIND/x/y/g[/f/orientation];...")
+        str | None, typer.Option("--cluster", help="KIND/x/y/g or SIE/x/y/g/f/orientation, joined by ;")
     ] = None,
     model: Annotated[
         str | None, typer.Option("-L", "--model", help="Raytrace, Roulette, RouletteExact")
@@ -126,6 +135,18 @@ def datagen(
     ] = None,
     orientation: Annotated[
         float | None, typer.Option("--orientation", help="Orientation of a SIE, degrees")
+    ] = None,
+    kappa_s: Annotated[
+        float | None, typer.Option("--kappa-s", help="Characteristic convergence of an NFW halo")
+    ] = None,
+    r_s: Annotated[
+        float | None, typer.Option("--r-s", help="Scale radius of an NFW halo, px")
+    ] = None,
+    shear1: Annotated[
+        float | None, typer.Option("--shear1", help="External shear beside the lens")
+    ] = None,
+    shear2: Annotated[
+        float | None, typer.Option("--shear2", help="External shear, at 45 degrees")
     ] = None,
     chi: Annotated[
         float | None, typer.Option("-X", "--chi", help="Ratio of distances, percent")
@@ -225,14 +246,15 @@ def datagen(
     threads: Threads = None,
     verbose: Annotated[bool, typer.Option("-v", help="Tell the settings")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Tell nothing but errors")] = False,
+    version: Version = False,
 ):
     """Pictures and amplitudes of the rows of a table, or of one row given by options."""
     if rnd and config is None:
         raise typer.BadParameter("--rnd needs --config")
     if xireference is not None and reference is not None:
         raise typer.BadParameter("--reference and --xireference are the same, give one of them")
-    if xireference is not None:
-        reference = "apparent" if xireference else "centre"
+    if cluster is not None and lens not in (None, "Cluster"):
+        raise typer.BadParameter(f"--cluster and --lens {lens}: give one of them")
     from simlab.lensing import runs
     from simlab.lensing.annotations import Annotations
     from simlab.lensing.commands.arguments import row_range, without_doubts
@@ -240,57 +262,16 @@ def datagen(
     if quiet:
         without_doubts(context)
     runs.use_threads(threads)
-    changes = {
-        "sampled": sampled,
-        "chi_column": chi_column,
-        "nterms": nterms,
-        "imagesize": imagesize,
-        "cropsize": cropsize,
-        "centred": centred,
-        "mask": mask,
-        "maskscale": maskscale,
-        "maskradius": maskradius,
-        "solver": solver,
-        "reference": reference,
-        "sampling": sampling,
-        "supersample": supersample,
-        "bgcolour": bgcolour,
-        "compat": compat,
-        "backend": backend,
-        "seed": seed,
-    }
-    given = {
-        "lens": lens,
-        "cluster": cluster,
-        "model": model,
-        "source": source,
-        "lightprofile": lightprofile,
-        "sourcefile": sourcefile,
-        "x": x,
-        "y": y,
-        "phi": phi,
-        "sigma": sigma,
-        "sigma2": sigma2,
-        "theta": theta,
-        "n_sersic": n_sersic,
-        "luminosity": luminosity,
-        "einsteinradius": einsteinradius,
-        "ellipseratio": ratio,
-        "orientation": orientation,
-        "chi_percent": chi,
-    }
+    options = context.params
+    changes = {key: options[key] for key in SETTINGS}
+    if xireference is not None:
+        changes["reference"] = "apparent" if xireference else "centre"
+    cells = {column: options[option] for column, option in CELLS.items()}
+    given = {column: value for column, value in cells.items() if value is not None}
     settings, drawn = runs.settings_of(config, dataset, changes)
-    given = {column: value for column, value in given.items() if value is not None}
     if rnd and given:
         raise typer.BadParameter(f"--rnd draws the rows of --config, no {', '.join(given)}")
-    if rnd:
-        table, folder, where = runs.drawn_rows(drawn, settings), ".", "drawn rows"
-    elif csvfile is not None:
-        table, folder = runs.completed_rows(csvfile, settings, given), csvfile.parent
-        where = csvfile
-    else:
-        table, folder = [runs.single_row(SINGLE, given, name)], "."
-        where = "the options"
+    table, folder, where = runs.rows_to_draw(drawn if rnd else None, csvfile, settings, given, name)
     batch = runs.checked_batch(
         table, settings, where=where, folder=folder, skip_bad=skip_bad_rows, formulas=amplitudes
     )
@@ -298,39 +279,30 @@ def datagen(
     stop = stop if maxcount is None else min(stop, first + maxcount)
     if first >= stop:
         raise typer.BadParameter(f"--rows {rows}: none of the {len(table)} rows")
-    in_folder = {
-        "--secondary": secondary,
-        "--join": join,
-        "--family": family,
-        "--psiplot": psiplot,
-        "--kappaplot": kappaplot,
-        "--reflines": reflines,
-        "--criticalcurves": criticalcurves,
-        "--annotate": annotate,
-        "--showmask": showmask,
-    }
     if directory is None and out is None:
         directory = Path()
-    if directory is None and any(in_folder.values()):
-        option = next(name for name, wanted in in_folder.items() if wanted)
-        raise typer.BadParameter(f"{option} is for the pictures in --directory, not for --out")
+    only_there = next((option for option in IN_FOLDER if options[option]), None)
+    if directory is None and only_there is not None:
+        raise typer.BadParameter(
+            f"--{only_there} is for the pictures in --directory, not for --out"
+        )
     if rnd and csvfile is not None:
         runs.write_drawn_rows(csvfile, drawn, table)
-    extras = {"actual": actual, "apparent": apparent, "original": original}
     if join and components is None and settings.compat:
         components = COMPONENTS
+    maps = {"psi": psiplot, "kappa": kappaplot}
     products = runs.Products(
         folder=directory,
         shard=out,
         table=outfile,
         learned=mldata,
-        extras=tuple(key for key, wanted in extras.items() if wanted),
+        extras=tuple(key for key in ("actual", "apparent", "original") if options[key]),
         secondary=secondary,
         join=join,
         family=family,
         components=components,
-        maps=tuple(key for key, wanted in {"psi": psiplot, "kappa": kappaplot}.items() if wanted),
-        annotations=Annotations(showmask, reflines, criticalcurves, annotate),
+        maps=tuple(key for key, wanted in maps.items() if wanted),
+        annotations=Annotations(**{key: options[key] for key in ANNOTATIONS}),
     )
     if verbose:
         print(settings.model_dump_json())
@@ -338,9 +310,9 @@ def datagen(
     if not quiet:
         print(f"{stop - first} rows: {runs.summary(counts)}")
     if not runs.any_drawn(counts):
-        raise typer.Exit(NOTHING_DRAWN)
+        raise typer.Exit(NOT_DRAWN)
     if strict and not runs.all_fine(counts):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(NOT_DRAWN)
 
 
 def register(app):

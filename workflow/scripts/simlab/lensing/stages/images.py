@@ -2,11 +2,10 @@
 
 from simlab.core.files import write_npz
 from simlab.core.progress import progress
-from simlab.core.provenance import package_versions
 from simlab.lensing.batch import Batch
 from simlab.lensing.files.tables import write_table
 from simlab.lensing.parameters import split_of
-from simlab.lensing.picture_shards import picture_writer
+from simlab.lensing.picture_shards import origin, picture_writer
 from simlab.lensing.specs import settings_from
 from simlab.lensing.statistics import PictureStatistics
 from simlab.lensing.status import EXCLUDED
@@ -37,7 +36,7 @@ def write_shard(spec, rows, parameters, h5, csv, npz, *, folder=".", code):
     split = split_of(spec["counts"], len(batch.rows), settings.seed)
     statistics = PictureStatistics(batch.channels)
     first, stop = rows
-    attributes = {"spec": spec, "seed": settings.seed, "code": code, "versions": package_versions()}
+    attributes = origin(spec, settings.seed, code)
     table = []
     with picture_writer(h5, batch, first, stop, extras, attributes) as writer:
         results = batch.simulations(first, stop, extras)

@@ -1,11 +1,10 @@
 """Rules lensing_resimulations and lensing_roulette_images: further pictures of the same rows."""
 
 from simlab.core.progress import progress
-from simlab.core.provenance import package_versions
 from simlab.lensing.batch import Batch
 from simlab.lensing.files.shards import open_shard
 from simlab.lensing.files.tables import read_table
-from simlab.lensing.picture_shards import picture_writer
+from simlab.lensing.picture_shards import origin, picture_writer
 from simlab.lensing.regeneration import Regeneration, write_regenerated
 from simlab.lensing.specs import settings_from
 
@@ -20,7 +19,7 @@ def write_roulette_images(spec, rows, parameters, h5, *, folder=".", code):
     settings = settings_from(spec)
     batch = Batch.read(parameters, settings, folder=folder, model=ROULETTE)
     first, stop = rows
-    attributes = {"spec": spec, "seed": settings.seed, "code": code, "versions": package_versions()}
+    attributes = origin(spec, settings.seed, code)
     with picture_writer(h5, batch, first, stop, (), attributes) as writer:
         for result in progress(batch.simulations(first, stop), stop - first, "drawing series"):
             writer.write(result)
@@ -47,10 +46,5 @@ def write_resimulations(spec, table, images, h5, *, folder=".", code):
         index, status = file["index"][()], file["status"][()]
         channels = 3 if file["images"].ndim == 4 else 1
     regeneration = Regeneration(rows, settings, folder, index, status, channels=channels)
-    attributes = {
-        "spec": spec,
-        "seed": settings.seed,
-        "code": code,
-        "versions": package_versions(),
-    }
+    attributes = origin(spec, settings.seed, code)
     write_regenerated(h5, regeneration, attributes)
