@@ -18,7 +18,8 @@ def commands():
 
 
 @pytest.mark.parametrize(("domain", "command"), list(commands()))
-def test_every_command_has_help_for_all_its_options(capsys, domain, command):
+def test_every_command_has_help_for_all_its_options(capsys, monkeypatch, domain, command):
+    monkeypatch.setenv("COLUMNS", "300")
     words = [domain] if command is None else [domain, command]
     with pytest.raises(SystemExit) as ended:
         cli.main([*words, "--help"])
