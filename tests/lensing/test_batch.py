@@ -238,6 +238,31 @@ def test_rows_that_cannot_be_used_are_black(tmp_path):
     write_table(tmp_path / "r.csv", batch.columns, columns)
 
 
+def test_numbers_that_are_not_finite_are_empty_cells_in_files(tmp_path):
+    rows = named(small(orientation=np.nan), small(sigma=np.inf), small(note=-np.inf))
+    batch = checked_batch(rows, SETTINGS, where="rows.csv", folder=tmp_path, skip_bad=True)
+    assert batch.bad == {1}
+    shard(tmp_path / "shard.h5", batch)
+    with open_shard(tmp_path / "shard.h5") as file:
+        assert file["params/sigma"][()].tolist() == [3, 0, 3]
+        assert file["params_given/sigma"][()].tolist() == [1, 0, 1]
+        assert file["params_given/orientation"][()].tolist() == [0, 0, 0]
+    columns = [result.simulation.columns for result in batch.simulations(0, 3)]
+    assert [row.get("note", "") for row in columns] == ["", "", ""]
+    write_table(tmp_path / "r.csv", batch.columns, columns)
+    assert (simulate_row(rows[0], SETTINGS).image == simulate_row(small(), SETTINGS).image).all()
+    assert simulate_row(rows[0], SETTINGS).columns["orientation"] == ""
+
+
+def test_the_models_of_bad_rows_are_not_those_of_the_pictures(tmp_path):
+    rows = named(small(), small(model="Foo"))
+    batch = checked_batch(rows, SETTINGS, where="rows.csv", folder=tmp_path, skip_bad=True)
+    shard(tmp_path / "shard.h5", batch)
+    with open_shard(tmp_path / "shard.h5") as file:
+        assert file.attrs["model"] == "Raytrace"
+        assert file["params/model"].asstr()[()].tolist() == ["Raytrace", "Foo"]
+
+
 def test_nothing_but_bad_rows_is_black_too(tmp_path):
     batch = checked_batch(BAD[:1], SETTINGS, where="rows.csv", folder=tmp_path, skip_bad=True)
     arrays = shard(tmp_path / "shard.h5", batch)

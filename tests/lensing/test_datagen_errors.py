@@ -235,6 +235,18 @@ def test_bad_rows_can_be_skipped(lensing, folder):
     lensing("datagen", *OUTPUTS, *options, "0:2", "--strict", code=3)
 
 
+def test_columns_that_no_file_can_hold_are_refused(refused, folder):
+    write_rows(folder / "rows.csv", {**GOOD, "ra/dec": 3, "a": 1})
+    (told,) = problems(refused("-i", "rows.csv", "--skip-bad-rows"))
+    assert told == "column 'ra/dec': expected a name without / and NUL, other than ."
+
+
+def test_cells_that_do_not_apply_stop_nothing(lensing, folder):
+    write_rows(folder / "rows.csv", {**GOOD, "orientation": "nan", "n_sersic": "inf"})
+    lensing("datagen", *OUTPUTS, "-i", "rows.csv")
+    assert read_csv("r.csv")[0]["orientation"] == ""
+
+
 def test_tables_without_rows_or_columns_cannot_be_skipped(refused, folder):
     (folder / "rows.csv").write_text("filename,x\n")
     refused("-i", "rows.csv", "--skip-bad-rows")

@@ -159,3 +159,9 @@ def test_masks_are_outlined_about_the_reference_point(mask):
     ring = distance[rows, columns]
     assert ((np.abs(ring - 9) < 1) | (ring < 4)).all()
     assert drawn[35, 37] == 255
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_nothing_is_left_of_no_picture(size):
+    with pytest.raises(LensError, match=f"crop to {size} px, a number above 0 is expected"):
+        crop(np.ones((8, 8)), size)

@@ -373,3 +373,16 @@ def test_points_and_amplitudes_without_meaning_are_refused():
         render_roulette(G * math.nan, source, 20j, 24)
     with pytest.raises(LensingConfigError, match="mask_scale is 0"):
         region_mask(20j, 24, region=SIE.region(20j), mask_scale=0)
+
+
+@pytest.mark.parametrize("size", [0, -4])
+def test_pictures_without_pixels_are_refused(size):
+    source = make_source("Spherical", sigma=4)
+    for draw in (
+        lambda: render_raytrace(SIE, source, 5 + 1j, size),
+        lambda: render_roulette(SIE.amplitudes(20 + 3j, 3), source, 20 + 3j, size),
+        lambda: actual_image(source, 5 + 1j, size),
+        lambda: actual_image(source, 5 + 1j, size, "floor"),
+    ):
+        with pytest.raises(LensError, match=f"a picture of {size} px"):
+            draw()

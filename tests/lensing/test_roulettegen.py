@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lensing_commands import arrays_in, entries_in, write_rows
+from lensing_commands import arrays_in, entries_in, read_csv, write_rows
 from lensing_reference import FOLDER
 from lensing_samples import row_of
 
@@ -61,6 +61,13 @@ def drawn(row, settings=None, **how):
     """The picture that a file should hold."""
     settings = as_settings({"imagesize": 64, **(settings or {})})
     return stored(resimulate_row(row, settings, **how), settings, 1)
+
+
+def test_pictures_without_a_name_are_named_by_the_number_of_their_row(lensing, folder):
+    nameless = [{k: v for k, v in row.items() if k != "filename"} for row in read_csv("r.csv")]
+    write_rows(folder / "nameless.csv", *nameless)
+    lensing("roulettegen", "-i", "nameless.csv", "-Z", 64, "-D", "png")
+    assert entries_in(folder / "png") == [f"image-{n:06d}.png" for n in (1, 2, 3, 4)]
 
 
 OPTIONS = {

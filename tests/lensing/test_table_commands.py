@@ -84,6 +84,21 @@ def test_options_replace_seed_size_and_rows(call, config, tmp_path):
     assert read_rows(tmp_path / "other.csv")[0]["x"] != read_rows(tmp_path / "all.csv")[0]["x"]
 
 
+@pytest.mark.parametrize("rows", ["30:40", "5:5", "30"])
+def test_no_rows_are_no_table(call, config, tmp_path, rows):
+    with pytest.raises(SystemExit) as end:
+        call("datasetgen", config, tmp_path / "rows.csv", "--rows", rows, code=0)
+    assert end.value.code == 2
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_the_rows_of_a_table_are_not_drawn(call, config, tmp_path):
+    config.write_text("simulator: {parameters: rows.csv}\n")
+    output = call("datasetgen", config, tmp_path / "new.csv", code=2)
+    assert "the rows of this configuration are those of a table" in output
+    assert not (tmp_path / "new.csv").exists()
+
+
 def test_a_bad_configuration_writes_nothing(call, tmp_path):
     (tmp_path / "bad.toml").write_text('[lens]\nmode = "SIE"\n')
     with pytest.raises(SimlabError, match="SIE needs ellipseratio"):

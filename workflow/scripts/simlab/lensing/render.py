@@ -184,6 +184,7 @@ def render_roulette(
     array
         As of `render_raytrace`; pixels outside the mask are 0.
     """
+    _check(size, sampling, supersample, source)
     shifted = _finite("xi", xi) - _finite("center", center)
     window = _window(shifted, size, region, mask_scale, mask_radius)
     mapping = _Series(G, _finite("offset", offset), size)
