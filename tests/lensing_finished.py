@@ -101,10 +101,16 @@ class SmallDataset:
 
     def make(self):
         """Make every file of the data set."""
+        self.make_checked()
+        self.gather()
+        return self
+
+    def make_checked(self):
+        """Make the files that the checks read."""
         self.make_parameters()
         for shard in plan.shards(self.dataset):
             self.make_shard(shard)
-        self.gather()
+        self.make_tables()
         return self
 
     def make_parameters(self):
@@ -134,14 +140,17 @@ class SmallDataset:
         if output.png:
             write_pngs(images, self.path("png", shard))
 
-    def gather(self):
-        """Files of the whole data set."""
-        dataset, spec = self.dataset, specs.tables_spec(self.dataset)
+    def make_tables(self):
+        """Tables of the whole data set."""
         write_tables(
-            spec, dataset.output.shard_size, self.shards("amplitudes", "csv"),
-            self.path("roulette.csv"), self.path("index.csv"),
+            specs.tables_spec(self.dataset), self.dataset.output.shard_size,
+            self.shards("amplitudes", "csv"), self.path("roulette.csv"), self.path("index.csv"),
             {name: self.path("splits", f"{name}.csv") for name in ("train", "val", "test")},
         )  # fmt: skip
+
+    def gather(self):
+        """What is made of all shards and tables."""
+        dataset, spec = self.dataset, specs.tables_spec(self.dataset)
         for a, b in dataset.output.pairs:
             outputs = (self.path("compare", f"{a}__{b}.{end}") for end in ("json", "csv"))
             write_comparison(self.shards(a), self.shards(b), *outputs)

@@ -1,17 +1,31 @@
 """Every check of a data set fails for the defect it names, and only it; good data pass all."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
-from lensing_finished import SmallDataset
+from lensing_finished import SMALL, SmallDataset
 
 from simlab.core.errors import ChecksFailedError
 from simlab.core.files import read_json, write_csv
+from simlab.lensing import simulate
+from simlab.lensing.postprocess import center_of_light
 
 IDS = [
     *("finite", "shapes", "identity-11", "kappa-shear", "resim-equals-roulette"),
     *("roulette-vs-raytrace", "resim-vs-image", "centre-residual", "flux", "surface-brightness"),
-    *("sis-homogeneity", "rows-reproducible", "statuses", "edge-flux", "splits-match"),
+    *("sis-homogeneity", "rows-reproducible", "statuses", "tables-agree", "pictures-not-black"),
+    *("edge-flux", "splits-match"),
 ]
+
+
+PLAIN = {
+    "simulator": {"size": 2, "imagesize": 64, "seed": 1},
+    "lens": {"einstein": 8},
+    "source": {"mode": "Spherical", "sigma": 2, "position": "polar"},
+    "position": {"r": 14},
+}
 
 
 def unsampled(dataset, **wanted):
@@ -19,16 +33,6 @@ def unsampled(dataset, **wanted):
     rows = enumerate(dataset.table())
     good = (n for n, row in rows if all(row[column] == cell for column, cell in wanted.items()))
     return next(n for n in good if n not in dataset.view.sampled)
-
-
-def sampled(dataset, **wanted):
-    """Number of a row with these cells that the checks simulate again."""
-    table = dataset.table()
-    return next(
-        n
-        for n in sorted(dataset.view.sampled)
-        if all(table[n][column] == cell for column, cell in wanted.items())
-    )
 
 
 def set_to(name, value):
@@ -39,6 +43,31 @@ def set_to(name, value):
         file[name][position] = value(old) if callable(value) else value
 
     return change
+
+
+def with_amplitude(dataset, number, name, change):
+    """Change alpha[m][s] of a row, `name` "[m][s]", in the table and in its shard alike."""
+    column = f"alpha{name}"
+    value = change(float(dataset.table()[number][column]))
+    dataset.edit_table(number, {column: repr(value)})
+
+    def edit(file, position):
+        place = json.loads(file.attrs["amplitudes"]).index(name)
+        file["alpha"][position, place] = value
+
+    dataset.edit_shard(number, edit)
+
+
+def with_light(dataset, number, change):
+    """Change the picture of a row, and its center of light with it."""
+
+    def edit(file, position):
+        picture = change(file["images"][position])
+        file["images"][position] = picture
+        center = center_of_light(picture)
+        file["crop_center"][position] = center.real, center.imag
+
+    dataset.edit_shard(number, edit)
 
 
 def nudged(text, factor):
@@ -88,7 +117,7 @@ def test_a_wrong_offset_fails_the_identity_of_the_points(spoiled):
 def test_a_wrong_convergence_fails_the_check_of_convergence_and_shear(spoiled):
     number = unsampled(spoiled, lens="PM")
     assert float(spoiled.table()[number]["alpha[1][0]"]) == 0
-    spoiled.edit_table(number, {"alpha[1][0]": "1e-4"})
+    with_amplitude(spoiled, number, "[1][0]", lambda _: 1e-4)
     assert spoiled.failed() == ["kappa-shear"]
 
 
@@ -118,9 +147,91 @@ def test_a_resimulation_that_misplaces_light_fails_the_comparison_with_the_pictu
     assert spoiled.failed() == ["resim-vs-image"]
 
 
-def test_a_wrong_center_of_light_fails_the_check_of_centers(spoiled):
-    spoiled.edit_shard(sampled(spoiled, lens="SIS"), set_to("center", lambda center: center + 0.2))
-    assert spoiled.failed() == ["centre-residual"]
+def test_a_wrong_center_of_light_fails_the_check_of_centers(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulate, "center_of_light", lambda image: center_of_light(image) + 0.2)
+    dataset = SmallDataset.of(tmp_path / "off", PLAIN).make_checked()
+    assert dataset.failed() == ["centre-residual"]
+
+
+LABELS = {
+    "alpha": lambda old: old * 1.1,
+    "beta": lambda old: old + 1e-9,
+    "xi": lambda old: old + 1,
+    "eta": lambda old: old + 1,
+    "center": lambda old: old + 1e-6,
+    "crop_center": lambda old: old + 0.01,
+    "r_conv": lambda old: old * 1.1,
+    "params/x": lambda old: old + 1,
+    "params/lens": b"NFW",
+    "params_given/sigma": 0,
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_a_wrong_label_of_a_picture_fails_the_comparison_of_the_tables(spoiled, name):
+    for number in (unsampled(spoiled), 0):
+        spoiled.edit_shard(number, set_to(name, LABELS[name]))
+        assert spoiled.failed() == ["tables-agree"]
+
+
+CELLS = {
+    "roulette.csv": ("sigma", "x", "r_conv"),
+    "parameters.csv": ("einsteinradius", "theta"),
+    "index.csv": ("sigma", "position", "index"),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_that_differs_between_tables_fails_their_comparison(spoiled, name):
+    number = unsampled(spoiled, lens="PM")
+    whole = spoiled.path(name).read_bytes()
+    for column in CELLS[name]:
+        row = spoiled.table(name)[number]
+        spoiled.edit_table(number, {column: str(float(row[column] or 0) + 1e-3)}, name=name)
+        assert "tables-agree" in spoiled.failed()
+        spoiled.path(name).write_bytes(whole)
+    if name == "index.csv":
+        spoiled.edit_table(number, {"file": "images/00009.h5"}, name=name)
+        assert spoiled.failed() == ["tables-agree"]
+
+
+@pytest.mark.parametrize("kind", ["images", "resim"])
+def test_a_black_picture_of_a_row_with_light_fails_the_check_of_black_ones(spoiled, kind):
+    number = unsampled(spoiled, model="Roulette")
+
+    def blacken(file, position):
+        file["images"][position] = 0
+        file["crop_center"][position] = 0
+
+    spoiled.edit_shard(number, blacken, kind)
+    assert spoiled.failed() == ["pictures-not-black"]
+
+
+def test_a_dark_row_with_light_fails_the_check_of_black_ones(spoiled):
+    number = unsampled(spoiled, model="Roulette")
+    for name, changes in {"roulette.csv": {}, "index.csv": {"split": "excluded"}}.items():
+        spoiled.edit_table(number, {"status": "dark", **changes}, name=name)
+    spoiled.edit_shard(number, set_to("status", 1))
+    assert spoiled.failed() == ["pictures-not-black"]
+
+
+def test_broken_files_of_any_kind_are_told_and_nothing_is_raised(spoiled):
+    with h5py.File(spoiled.shards("images")[0], "r+") as file:
+        del file["center"]
+    found = spoiled.rows()["shapes"]
+    assert not found.passed
+    assert "KeyError" in found.what
+    spoiled.path("index.csv").write_text("id,status\n")
+    assert not spoiled.rows()["shapes"].passed
+    spoiled.path("roulette.csv").write_bytes(b"\xff\xfe,a\n")
+    assert not spoiled.rows()["shapes"].passed
+
+
+@pytest.mark.parametrize("shard_size", [1, 12])
+def test_the_checks_do_not_depend_on_the_sizes_of_shards(small_lensing, tmp_path, shard_size):
+    output = {"shard_size": shard_size}
+    other = SmallDataset.of(tmp_path / "other", {**SMALL, "output": output}).make_checked()
+    assert other.rows() == small_lensing.rows()
 
 
 def test_a_picture_with_too_little_light_fails_the_check_of_the_flux(spoiled):
@@ -135,14 +246,13 @@ def test_a_picture_brighter_than_its_source_fails_the_check_of_brightness(spoile
         picture[5, 5] = 256
         return picture
 
-    spoiled.edit_shard(unsampled(spoiled, model="Roulette"), set_to("images", flare))
+    with_light(spoiled, unsampled(spoiled, model="Roulette"), flare)
     assert spoiled.failed() == ["surface-brightness"]
 
 
 def test_amplitudes_off_their_power_law_fail_the_check_of_homogeneity(spoiled):
     number = unsampled(spoiled, lens="SIS")
-    old = spoiled.table()[number]["alpha[5][2]"]
-    spoiled.edit_table(number, {"alpha[5][2]": nudged(old, 1.0001)})
+    with_amplitude(spoiled, number, "[5][2]", lambda old: old * 1.0001)
     assert spoiled.failed() == ["sis-homogeneity"]
 
 
@@ -156,7 +266,10 @@ def test_a_changed_pixel_fails_the_check_that_rows_can_be_made_again(spoiled):
 
 
 def test_a_changed_parameter_fails_the_check_that_rows_can_be_made_again(spoiled):
-    spoiled.edit_table(0, {"luminosity": "7.0"}, name="parameters.csv")
+    for name in ("parameters.csv", "roulette.csv"):
+        spoiled.edit_table(0, {"luminosity": "7.0"}, name=name)
+    spoiled.edit_shard(0, set_to("params/luminosity", 7.0))
+    spoiled.edit_shard(0, set_to("params_given/luminosity", 1))
     assert spoiled.failed() == ["rows-reproducible"]
 
 
@@ -196,13 +309,7 @@ def test_a_damaged_shard_is_told_in_the_check(spoiled):
 
 
 def test_data_sets_without_resimulation_skip_what_needs_it(tmp_path):
-    mapping = {
-        "simulator": {"size": 2, "imagesize": 64, "seed": 1},
-        "lens": {"einstein": 8},
-        "source": {"mode": "Spherical", "sigma": 2, "position": "polar"},
-        "position": {"r": 14},
-        "output": {"resim": False},
-    }
+    mapping = {**PLAIN, "output": {"resim": False}}
     dataset = SmallDataset.of(tmp_path / "plain", mapping).make()
     skipped = [row.id for row in dataset.rows().values() if row.skipped]
     assert skipped == ["resim-equals-roulette", "resim-vs-image"]

@@ -1,20 +1,24 @@
 """A data set of lensed pictures as the checks see it: its rows, one at a time."""
 
+import csv
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from simlab.core.errors import SimlabError
-from simlab.core.files import read_csv
+from simlab.core.files import open_input, read_csv
 from simlab.lensing.batch import Batch, without_outcome
 from simlab.lensing.drawing import Drawing
 from simlab.lensing.errors import RowsError
 from simlab.lensing.files.shards import open_shard
 from simlab.lensing.files.streams import rows_of_tables
 from simlab.lensing.parameters import draw_rows, split_of
-from simlab.lensing.roulette import amplitudes_from
+from simlab.lensing.recovery import amplitude_columns
+from simlab.lensing.roulette import COLUMN, indices
+from simlab.lensing.rows import order_of
 from simlab.lensing.status import STATUSES
 
 SAMPLED = 8
@@ -77,6 +81,24 @@ class DatasetView:
         places = np.rint(np.linspace(0, len(others) - 1, min(SAMPLED, len(others))))
         return frozenset(others[int(place)] for place in places)
 
+    @cached_property
+    def table_order(self):
+        """Largest order of the amplitude columns of the roulette table; -1 without any."""
+        with open_input(self.files["table"], "table") as stream:
+            header = next(csv.reader([stream.readline().decode("utf-8")]), [])
+        return max((int(m[2]) for m in map(COLUMN.fullmatch, header) if m), default=-1)
+
+    @cached_property
+    def amplitude_columns(self):
+        """Names of those columns: all alpha[m][s], then all beta[m][s]."""
+        return amplitude_columns(self.table_order)
+
+    @cached_property
+    def amplitude_places(self):
+        """m and s of the columns of alpha: two int64 (K,)."""
+        places = np.array(indices(self.table_order), np.int64).reshape(-1, 2)
+        return places[:, 0], places[:, 1]
+
     def drawn(self, number):
         """Row `number` drawn from the configuration; None where the user gave a table."""
         if self.dataset.size is None:
@@ -91,14 +113,43 @@ class DatasetView:
         for paths in zip(self.files["images"], resim, strict=True):
             with ExitStack() as stack:
                 opened = [None if p is None else stack.enter_context(open_shard(p)) for p in paths]
+                labels = None
                 for position in range(len(opened[0]["index"])):
                     row = next(rows, None)
                     if row is None or number >= self.size:
                         raise RowsError(f"{paths[0]}: more pictures than the table has rows")
-                    yield Sample(self, number, row, position, *opened)
+                    labels = labels or Labels(opened[0])
+                    file = "/".join(Path(paths[0]).parts[-2:])
+                    yield Sample(self, number, row, position, file, labels, *opened)
                     number += 1
         if number != self.size or next(rows, None) is not None:
             raise RowsError(f"{number} pictures, {self.size} rows")
+
+
+class Labels:
+    """What an open shard holds of all its rows but pictures and amplitudes, read once."""
+
+    def __init__(self, file):
+        self._file, self._read = file, {}
+
+    def __getitem__(self, name):
+        """Array (R, ...) of a dataset."""
+        if name not in self._read:
+            dataset = self._file[name]
+            text = dataset.dtype.kind == "O"
+            self._read[name] = dataset.asstr()[()] if text else dataset[()]
+        return self._read[name]
+
+    @cached_property
+    def parameters(self):
+        """{column: (values (R,), uint8 (R,) whether given, or None for text)}."""
+        return {
+            name: (
+                self[f"params/{name}"],
+                self[f"params_given/{name}"] if name in self._file["params_given"] else None,
+            )
+            for name in self._file["params"]
+        }
 
 
 @dataclass
@@ -114,6 +165,10 @@ class Sample:
         Of the roulette table: column -> text.
     position : int
         In its shard.
+    file : str
+        The shard, as index.csv names it.
+    labels : Labels
+        Of the shard.
     images, resim : h5py.File
     """
 
@@ -121,9 +176,10 @@ class Sample:
     number: int
     row: dict
     position: int
+    file: str
+    labels: Labels
     images: object
     resim: object = None
-    notes: dict = field(default_factory=dict)
 
     @property
     def id(self):
@@ -163,7 +219,7 @@ class Sample:
     @property
     def stored_status(self):
         """Its status in the shard; None for a number without word."""
-        number = int(self.images["status"][self.position])
+        number = int(self.labels["status"][self.position])
         return STATUSES[number] if number < len(STATUSES) else None
 
     @cached_property
@@ -189,9 +245,36 @@ class Sample:
         return self.case.chi if self.settings.amplitude_units == "lens" else 1.0
 
     @cached_property
+    def order(self):
+        """Order of its series."""
+        return order_of(self.view.batch.rows[self.number], self.settings)
+
+    @property
+    def is_exact(self):
+        """Whether its lens is a formula, not a sampled potential."""
+        return self.case.lens.members is not None
+
+    @cached_property
+    def amplitude_cells(self):
+        """Numbers in its amplitude cells, 0 in empty ones: float64 (2, K); RowsError for text."""
+        row = self.row
+        cells = [row[column] or 0 for column in self.view.amplitude_columns]
+        try:
+            return np.array(cells, np.float64).reshape(2, -1)
+        except ValueError:
+            raise RowsError(f"{self.id}: amplitudes are no numbers") from None
+
+    @cached_property
     def amplitudes(self):
-        """G[m, s] as stored; None for a row without."""
-        return amplitudes_from(self.row) if self.row["refX"] else None
+        """G[m, s] as stored, up to the order of the row; None for a row without."""
+        if not self.row["refX"]:
+            return None
+        N = self.order
+        G = np.zeros(
+            (max(self.view.table_order, N) + 1, max(self.view.table_order, N) + 2), complex
+        )
+        G[self.view.amplitude_places] = self.amplitude_cells[0] + 1j * self.amplitude_cells[1]
+        return G[: N + 1, : N + 2]
 
     def point(self, name):
         """A point of the table as complex, as stored; SimlabError for an unreadable one."""

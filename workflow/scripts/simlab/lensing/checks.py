@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from simlab.core.checks import Check, Found, NotHere, skip
 from simlab.core.errors import SimlabError
+from simlab.lensing import flux_checks
+from simlab.lensing import label_checks as labels
 from simlab.lensing import picture_checks as pictures
+from simlab.lensing import resimulation_checks as resimulations
 from simlab.lensing import table_checks as table
 
 BROKEN = Found(1.0, 0.0, False)
@@ -53,7 +56,7 @@ RULES = (
     ),
     Rule(
         "resim-equals-roulette",
-        pictures.resim_equals_roulette,
+        resimulations.resim_equals_roulette,
         "re-simulated pictures from those of the roulette series, for rows simulated again",
         "gray levels",
     ),
@@ -65,7 +68,7 @@ RULES = (
     ),
     Rule(
         "resim-vs-image",
-        pictures.resim_vs_image,
+        resimulations.resim_vs_image,
         "how far re-simulated pictures leave, inside the trust radius, the gray levels that the "
         "source has within 0.5 px",
         "gray levels",
@@ -78,7 +81,7 @@ RULES = (
     ),
     Rule(
         "flux",
-        pictures.flux,
+        flux_checks.flux,
         "light of pictures over light of the source times the sum of |mu| of its images, from 1, "
         "for small sources",
     ),
@@ -105,6 +108,19 @@ RULES = (
         table.statuses,
         "rows whose status differs between table, pictures and index",
         "rows",
+    ),
+    Rule(
+        "tables-agree",
+        labels.tables_agree,
+        "labels and cells of rows that differ between pictures, roulette.csv, parameters.csv and "
+        "index.csv",
+        "differences",
+    ),
+    Rule(
+        "pictures-not-black",
+        labels.pictures_not_black,
+        "pictures and re-simulations that are black, or not, in spite of status and amplitudes",
+        "pictures",
     ),
     Rule(
         "edge-flux",
@@ -139,10 +155,16 @@ def run_checks(view, samples):
     try:
         for sample in samples:
             words[sample.status] += 1
+            name, unforeseen = sample.id, None
             for rule in RULES:
-                results[rule.id].append((sample.id, _measured(rule, sample)))
-    except SimlabError as error:
-        broken = str(error)
+                found, error = _measured(rule, sample)
+                results[rule.id].append((name, found))
+                unforeseen = unforeseen or error
+            if unforeseen:
+                broken = broken or f"{name}: {unforeseen}"
+                results[UNREADABLE][-1] = name, BROKEN
+    except Exception as error:  # whatever broken files do, the list of checks is written
+        broken = _message(error)
         results[UNREADABLE].append((None, BROKEN))
     notes = {"statuses": ", ".join(f"{count} {word}" for word, count in sorted(words.items()))}
     if broken:
@@ -151,11 +173,23 @@ def run_checks(view, samples):
 
 
 def _measured(rule, sample):
-    """Found or NotHere; a row that cannot be read fails only the check of what it should be."""
+    """(Found or NotHere, message of an error that only a broken file explains, or None).
+
+    A row that cannot be read fails only the check of what it should be.
+    """
     try:
-        return rule.measure(sample)
+        return rule.measure(sample), None
     except SimlabError as error:
-        return BROKEN if rule.id == UNREADABLE else NotHere(f"a row cannot be read ({error})")
+        where = f"a row cannot be read ({_message(error)})"
+        return (BROKEN if rule.id == UNREADABLE else NotHere(where)), None
+    except Exception as error:
+        message = _message(error)
+        return NotHere(f"a row cannot be read ({message})"), message
+
+
+def _message(error):
+    text = " ".join(str(error).split())
+    return text if isinstance(error, SimlabError) else f"{type(error).__name__}: {text}"
 
 
 def _row(rule, results, note):
