@@ -1,6 +1,5 @@
 """A data set of lensed pictures as the checks see it: its rows, one at a time."""
 
-import csv
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.errors import SimlabError
-from simlab.core.files import open_input, read_csv
+from simlab.core.files import read_csv
 from simlab.lensing.batch import Batch, without_outcome
 from simlab.lensing.drawing import Drawing
 from simlab.lensing.errors import RowsError
 from simlab.lensing.files.shards import open_shard
-from simlab.lensing.files.streams import rows_of_tables
+from simlab.lensing.files.streams import header_of, rows_of_tables
 from simlab.lensing.parameters import draw_rows, split_of
 from simlab.lensing.recovery import amplitude_columns
 from simlab.lensing.roulette import COLUMN, indices
@@ -82,11 +81,20 @@ class DatasetView:
         return frozenset(others[int(place)] for place in places)
 
     @cached_property
+    def table_columns(self):
+        """Columns of the roulette table."""
+        return header_of(self.files["table"])
+
+    @cached_property
     def table_order(self):
         """Largest order of the amplitude columns of the roulette table; -1 without any."""
-        with open_input(self.files["table"], "table") as stream:
-            header = next(csv.reader([stream.readline().decode("utf-8")]), [])
-        return max((int(m[2]) for m in map(COLUMN.fullmatch, header) if m), default=-1)
+        found = map(COLUMN.fullmatch, self.table_columns)
+        return max((int(match[2]) for match in found if match), default=-1)
+
+    @cached_property
+    def input_columns(self):
+        """Its columns that a simulation did not add."""
+        return list(without_outcome(dict.fromkeys(self.table_columns)))
 
     @cached_property
     def amplitude_columns(self):
@@ -226,7 +234,8 @@ class Sample:
     def case(self):
         """Its lens, source and position, from the cells of the roulette table."""
         batch = self.view.batch
-        return type(batch)([without_outcome(self.row)], batch.settings, batch.folder).case(0)
+        row = {column: self.row[column] for column in self.view.input_columns}
+        return type(batch)([row], batch.settings, batch.folder).case(0)
 
     @cached_property
     def again(self):

@@ -7,9 +7,7 @@ from simlab.lensing.geometry import lens_plane_amplitudes
 from simlab.lensing.picture_checks import background
 from simlab.lensing.pictures import stored
 from simlab.lensing.postprocess import center_of_light
-from simlab.lensing.recovery import OUTCOME_COLUMNS
 from simlab.lensing.resimulation import resimulate_row
-from simlab.lensing.roulette import COLUMN
 
 POINTS = {"center": "centre", "xi": "xi", "eta": "releta"}
 """Arrays of shards -> points of the table."""
@@ -72,9 +70,8 @@ def _inputs_of(sample):
     """Input cells that differ: of both tables, and of the shard."""
     wrong = 0
     given = sample.view.batch.rows[sample.number]
-    for column, cell in sample.row.items():
-        if column not in OUTCOME_COLUMNS and not COLUMN.fullmatch(column):
-            wrong += cell != _text(given.get(column))
+    for column in sample.view.input_columns:
+        wrong += sample.row[column] != _text(given.get(column))
     for column, (values, known) in sample.labels.parameters.items():
         cell, value = given.get(column), values[sample.position]
         if known is None:

@@ -34,8 +34,8 @@ def shapes(sample):
     images = sample.images
     wrong = images["images"].shape[1:] != shape
     wrong += images["images"].dtype != settings.dtype
-    wrong += int(images["index"][sample.position]) != sample.number + 1
-    name = images["filename"].asstr()[sample.position]
+    wrong += int(sample.labels["index"][sample.position]) != sample.number + 1
+    name = sample.labels["filename"][sample.position]
     wrong += name != str(batch.rows[sample.number].get("filename", ""))
     if sample.resim is not None:
         wrong += sample.resim["images"].shape[1:] != shape
