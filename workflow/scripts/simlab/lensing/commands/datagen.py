@@ -99,7 +99,8 @@ def datagen(
         str | None, typer.Option("-l", "--lens", help="SIS, PM, SIE, NFW, or a map (.npy, .h5)")
     ] = None,
     cluster: Annotated[
-        str | None, typer.Option("--cluster", help="KIND/x/y/g or SIE/x/y/g/f/orientation, joined by ;")
+        str | None,
+        typer.Option("--cluster", help="KIND/x/y/g or SIE/x/y/g/f/orientation, joined by ;"),
     ] = None,
     model: Annotated[
         str | None, typer.Option("-L", "--model", help="Raytrace, Roulette, RouletteExact")
