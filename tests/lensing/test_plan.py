@@ -110,6 +110,9 @@ def test_memory_and_time_of_jobs_are_bounded_below():
     assert plan.minutes(dataset()) >= 15
     assert plan.comparison_minutes(dataset()) >= 20
     assert plan.table_megabytes(dataset()) >= 500
+    large = dataset(simulator={**SMALL["simulator"], "imagesize": 2048})
+    assert plan.comparison_megabytes(large) > plan.comparison_megabytes(dataset()) + 200
+    assert plan.preview_megabytes(large) > 1200
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,9 @@ rule lensing_pngs:
         "../../envs/lensing.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        mem_mb=lambda wildcards, attempt: (
+            lensing_plan.comparison_megabytes(LENSING[wildcards.dataset]) * attempt
+        ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=code_digest("lensing_pngs.py"),
@@ -215,7 +217,9 @@ rule lensing_comparison:
         "../../envs/lensing.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        mem_mb=lambda wildcards, attempt: (
+            lensing_plan.comparison_megabytes(LENSING[wildcards.dataset]) * attempt
+        ),
         runtime=lambda wildcards, attempt: (
             lensing_plan.comparison_minutes(LENSING[wildcards.dataset]) * attempt
         ),
@@ -341,7 +345,9 @@ rule lensing_preview:
         "../../envs/lensing.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=lambda wildcards, attempt: (
+            lensing_plan.preview_megabytes(LENSING[wildcards.dataset]) * attempt
+        ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         spec=lambda wildcards: lensing_specs.pictures_spec(LENSING[wildcards.dataset]),

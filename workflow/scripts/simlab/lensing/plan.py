@@ -113,16 +113,6 @@ def files_of(name, dataset, kind, suffix="h5"):
     return [f"{folder(name)}/{kind}/{shard}.{suffix}" for shard in shards(dataset)]
 
 
-def comparisons(name, dataset):
-    """Paths of the JSON files of all comparisons."""
-    return [f"{folder(name)}/compare/{a}__{b}.json" for a, b in dataset.output.pairs]
-
-
-def formula_files(name, dataset):
-    """Paths of the text files of all formulas."""
-    return [f"{folder(name)}/formulas/{lens}{n}.txt" for lens, n in formulas_of(dataset)]
-
-
 def parameters_of(dataset):
     """Paths of the user's table of rows, none where rows are drawn."""
     table = dataset.simulator.parameters
@@ -162,10 +152,14 @@ def _channels(dataset):
     return 3 if any(mode in COLOR_SOURCES for mode in dataset.source.mode) else 1
 
 
-def megabytes(dataset, threads=1):
+def megabytes(dataset):
     """Memory of a job that works on one shard, MiB."""
-    pixels = dataset.simulator.imagesize**2 * _channels(dataset)
-    return math.ceil(400 + 1e-4 * pixels * threads + 3e-3 * dataset.output.shard_size)
+    return math.ceil(400 + 1e-4 * _values(dataset) + 3e-3 * dataset.output.shard_size)
+
+
+def _values(dataset):
+    """Gray levels of one simulated picture."""
+    return dataset.simulator.imagesize**2 * _channels(dataset)
 
 
 def seconds_per_row(dataset):
@@ -217,11 +211,21 @@ def picture_folder(dataset):
 
 
 def table_megabytes(dataset):
-    """Memory of a job that holds all rows, MiB."""
-    return math.ceil(500 + BYTES_PER_ROW * size_of(dataset) / 2**20)
+    """Memory of a job that holds all rows and looks at one picture after the other, MiB."""
+    return math.ceil(500 + 3e-5 * _values(dataset) + BYTES_PER_ROW * size_of(dataset) / 2**20)
+
+
+def comparison_megabytes(dataset):
+    """Memory of a job that compares pictures pair by pair, MiB."""
+    return math.ceil(400 + 6e-5 * _values(dataset))
+
+
+def preview_megabytes(dataset):
+    """Memory of the job that draws the contact sheet, MiB."""
+    return math.ceil(800 + 1.2e-4 * _values(dataset))
 
 
 def comparison_minutes(dataset):
     """Time limit of a job that looks at all pictures, minutes."""
-    pixels = dataset.simulator.imagesize**2 * _channels(dataset)
-    return 20 + math.ceil(8 * size_of(dataset) * SECONDS_PER_PIXEL * pixels / 60)
+    seconds = size_of(dataset) * SECONDS_PER_PIXEL * _values(dataset)
+    return 20 + math.ceil(8 * seconds / 60)
