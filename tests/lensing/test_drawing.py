@@ -75,6 +75,23 @@ def test_a_mask_can_be_a_disc(model):
     assert not one.image[~one.mask].any()
 
 
+@pytest.mark.parametrize("model", ["Raytrace", "Roulette"])
+def test_a_radius_masks_nothing_where_no_mask_is_drawn(model):
+    row = row_of(**SIE, model=model, x=9, y=5, sigma=9)
+    one = simulated(row, mask="none", maskradius=7)
+    np.testing.assert_array_equal(one.image, simulated(row, mask="none").image)
+    assert one.mask is None
+
+
+def test_a_sky_makes_no_row_clipped_and_no_dark_row_bright():
+    observation = {"sky": 5, "centre_on": "observed"}
+    bright = row_of(**SIE, x=9, y=5, sigma=3)
+    assert simulated(bright).status == "ok"
+    assert simulated(bright, observation=observation).status == "ok"
+    dark = {**bright, "x": 4000}
+    assert simulated(dark, observation=observation).status == "dark"
+
+
 def test_a_ray_traced_picture_is_masked_on_request_only():
     row = row_of(**SIE, x=9, y=5, sigma=9)
     assert simulated(row).mask is None
