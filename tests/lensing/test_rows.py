@@ -388,3 +388,12 @@ def test_reference_rows_read_back_exactly(data, tmp_path):
     for case in cases.values():
         write_table(tmp_path / "t.csv", INPUT_COLUMNS, case["rows"])
         assert read_rows(tmp_path / "t.csv") == case["rows"]
+
+
+def test_rows_that_would_have_the_same_name_in_the_index_are_told():
+    same = [row(index="a", filename="n1.png"), row(index="a", filename="n2.png")]
+    assert texts_of(same) == ["row 2: index is 'a', expected another name than that of row 1"]
+    stem = [row(index="b", filename="n1.png"), row(index=5, filename="b.png")]
+    assert texts_of(stem) == ["row 2: index is 5, expected another name than that of row 1"]
+    numbers = [row(index=1, filename="n1.png"), row(index=1, filename="n2.png")]
+    assert texts_of(numbers) == []

@@ -201,7 +201,7 @@ def test_a_broken_picture_fails_the_checks_and_leaves_a_list(snakemake, campaign
     assert "surface-brightness" in output
     rows = read_json(data_set(copy_of) / "checks.failed.json")
     failed = [row["id"] for row in rows if not row["passed"]]
-    assert failed == ["surface-brightness", "rows-reproducible"]
+    assert failed == ["surface-brightness", "rows-reproducible", "tables-agree"]
 
 
 def test_published_files_hold_no_paths_hosts_or_times(finished):

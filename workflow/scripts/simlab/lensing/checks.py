@@ -69,8 +69,8 @@ RULES = (
     Rule(
         "resim-vs-image",
         resimulations.resim_vs_image,
-        "how far re-simulated pictures leave, inside the trust radius, the gray levels that the "
-        "source has within 0.5 px",
+        "how far re-simulated pictures leave, well inside the trust radius, the gray levels that "
+        "the source has within 0.5 px",
         "gray levels",
     ),
     Rule(

@@ -206,6 +206,14 @@ def stem_of(row):
     return PurePosixPath(name).stem
 
 
+def id_of(row):
+    """Name of a row: the user's own index where that is text, else the stem of its picture."""
+    index = text_of(row, "index")
+    if index and not index.lstrip("+-").isdecimal():
+        return index
+    return stem_of(row)
+
+
 def order_of(row, settings):
     """Order of the roulette series of `row`: its own, else that of the settings.
 

@@ -17,6 +17,7 @@ from simlab.lensing.rows import (
     SOURCE_ALIASES,
     SOURCES,
     eta_of,
+    id_of,
     is_polar,
     is_sersic,
     lens_kind,
@@ -94,11 +95,12 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
         return [Problem((), "", "no rows", str(where))]
     columns = {column: None for row in rows for column in row} if with_lens else ()
     findings, doubts = [], defaultdict(list)
-    names, checked_pictures = {}, {}
+    names, ids, checked_pictures = {}, {}, {}
     for number, row in enumerate(rows, start=1):
         check = _RowCheck(row, number, folder, settings, checked_pictures)
         check.texts()
         check.filename(names)
+        check.identifier(ids)
         if with_lens:
             check.lens_and_position()
         check.source()
@@ -209,6 +211,15 @@ class _RowCheck:
         for column, cell in self.row.items():
             if isinstance(cell, str) and "\0" in cell:
                 self._finding(column, "a text without NUL")
+
+    def identifier(self, ids):
+        """A text index names its row, as the file names of the others do."""
+        if not text_of(self.row, "filename") or not self._is_good("filename"):
+            return
+        name = id_of(self.row)
+        if name in ids:
+            self._finding("index", f"another name than that of row {ids[name]}")
+        ids.setdefault(name, self.number)
 
     def lens_and_position(self):
         if text_of(self.row, "model"):  # left out, it is Raytrace

@@ -8,7 +8,7 @@ from simlab.lensing.files.streams import header_of, rows_of_tables, table_writer
 from simlab.lensing.parameters import split_of
 from simlab.lensing.recovery import OUTCOME_COLUMNS, learned
 from simlab.lensing.roulette import COLUMN
-from simlab.lensing.rows import stem_of, text_of
+from simlab.lensing.rows import id_of
 from simlab.lensing.status import EXCLUDED
 
 FIRST = ("id", "file", "position", "split", "index", "status")
@@ -57,14 +57,6 @@ def write_tables(spec, shard_size, tables, csv, index, splits):
                 )
             )
     write_csv(index, [*FIRST, *varying], entries)
-
-
-def id_of(row):
-    """Name of a row: the user's own index where that is text, else the stem of its picture."""
-    index = text_of(row, "index")
-    if index and not index.lstrip("+-").isdecimal():
-        return index
-    return stem_of(row)
 
 
 def varying_columns(tables, columns):
