@@ -1,7 +1,6 @@
 """Roulette amplitudes with any number of digits (needs mpmath)."""
 
 from simlab.lensing.errors import LensError
-from simlab.lensing.expressions import needed_package
 from simlab.lensing.formula_text import checked_kind, constant_of
 from simlab.lensing.roulette import indices
 from simlab.lensing.sie_formulas import sie_numbers
@@ -24,7 +23,8 @@ def exact_amplitudes(kind, order, point, digits=17):
     dict
         (m, s) -> (alpha, beta), mpmath numbers.
     """
-    mpmath = needed_package("mpmath", "exact amplitudes")
+    import mpmath
+
     kind, order = checked_kind(kind, order)
     names = "xygfp" if kind == "SIE" else "xyg"
     if len(point) != len(names):

@@ -6,11 +6,8 @@ becomes a program in reverse Polish notation, which is evaluated with numbers of
 
 import re
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
-
-from simlab.core.errors import SimlabError
 
 TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
@@ -138,14 +135,6 @@ def _tokens(text):
         found.append((match.lastgroup, match[match.lastgroup]))
         position = match.end()
     return found
-
-
-def needed_package(name, what):
-    """An optional package; SimlabError, naming it, where it is not installed."""
-    try:
-        return import_module(name)
-    except ImportError:
-        raise SimlabError(f"{what} need the package {name}, which is not installed") from None
 
 
 class _Parser:

@@ -17,7 +17,6 @@ from simlab.lensing.expressions import (
     LONG_FUNCTIONS,
     ExpressionError,
     long_number,
-    needed_package,
     parse,
 )
 from simlab.lensing.files.formulas import read_formula_lines, write_formula_lines, write_tex
@@ -117,7 +116,8 @@ def _long_values(expression, values):
 
 
 def _exact_values(expression, values):
-    mpmath = needed_package("mpmath", f"formulas beyond order {LONG_ORDER}")
+    import mpmath
+
     functions = {name: getattr(mpmath, name) for name in FUNCTIONS}
     names = sorted(values)
     points = np.broadcast_arrays(*(np.asarray(values[name], np.float64) for name in names))

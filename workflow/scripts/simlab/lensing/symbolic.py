@@ -1,7 +1,6 @@
-"""Roulette amplitudes by symbolic differentiation, to check the closed forms (needs sympy)."""
+"""Roulette amplitudes by symbolic differentiation, to check the closed forms."""
 
 from simlab.lensing.errors import LensError
-from simlab.lensing.expressions import needed_package
 from simlab.lensing.formula_text import KINDS
 from simlab.lensing.roulette import indices
 
@@ -28,7 +27,8 @@ def symbolic_lines(kind, order):
     LensError
         For another lens or order.
     """
-    sp = needed_package("sympy", "symbolic amplitudes")
+    import sympy as sp
+
     if kind not in KINDS:
         raise LensError(f"formulas of {kind!r}: expected {', '.join(KINDS)}")
     kind = KINDS[kind]
