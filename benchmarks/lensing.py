@@ -26,8 +26,8 @@ from side_by_side import HERE, SINGLE, cpu_model, peers_python, version_in, writ
 
 SIZES = ("-Z", "512", "-z", "400", "--centred")
 WORK = {
-    "SIS Raytrace 5": (400, 60),
-    "SIE Raytrace 5": (400, 60),
+    "SIS Raytrace 5": (400, 200),
+    "SIE Raytrace 5": (400, 150),
     "SIS Roulette 5": (400, 20),
     "SIS Roulette 16": (200, 4),
     "SIS Roulette 50": (100, 1),
