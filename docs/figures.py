@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 
 from simlab.core import figures
 from simlab.core.config import user_path
-from simlab.core.files import read_yaml
 from simlab.core.random import generator
+from simlab.core.yaml_files import read_yaml
 from simlab.halo.config import DatasetConfig
 from simlab.halo.figures import sheet
 from simlab.halo.parameters import ParameterTable

@@ -20,12 +20,12 @@ from simlab.core.files import (
     read_csv,
     read_json,
     read_npz,
-    read_yaml,
     sha256_of,
     write_csv,
     write_json,
     write_npz,
 )
+from simlab.core.yaml_files import read_yaml
 
 
 def test_a_failing_writer_leaves_nothing(tmp_path):

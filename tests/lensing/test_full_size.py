@@ -11,8 +11,9 @@ import yaml
 from workflow_jobs import run_campaign
 
 from simlab.core.dataset import Dataset
-from simlab.core.files import read_json, read_yaml
+from simlab.core.files import read_json
 from simlab.core.manifest import require_verified
+from simlab.core.yaml_files import read_yaml
 
 pytestmark = pytest.mark.full
 

@@ -8,7 +8,7 @@ import pytest
 from lensing_finished import SMALL
 
 from simlab.core.config import parse_config
-from simlab.core.files import read_yaml
+from simlab.core.yaml_files import read_yaml
 from simlab.lensing import plan, specs
 from simlab.lensing.config import DatasetConfig, LensingConfig
 from simlab.lensing.settings import SimulationSettings

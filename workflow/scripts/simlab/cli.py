@@ -18,8 +18,8 @@ def plan_command(
 ):
     """Print data sets, samples, jobs, bytes and CPU hours of a campaign; run nothing."""
     from simlab.campaign import load_campaign
-    from simlab.core.files import read_yaml
     from simlab.core.plan import plan_table
+    from simlab.core.yaml_files import read_yaml
 
     print(plan_table(load_campaign(read_yaml(campaign), str(campaign)).estimates()))
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import socket
+import struct
 import time
 import tokenize
 import uuid
@@ -20,14 +21,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError, SimlabError
+from simlab.core.errors import InputFileError, MissingKeyError, SimlabError
+from simlab.core.inputs import one_line, require_file, require_unpackable
 
 STALE_AFTER_S = 24 * 3600
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-# An array larger than this in a file from outside is refused before it is unpacked.
-MAX_MEMBER_BYTES = 1 << 40
 # What zipfile, zlib and numpy's header parser raise at damaged or unusual archives.
 DAMAGE = (
     ValueError,
@@ -36,6 +35,11 @@ DAMAGE = (
     EOFError,
     NotImplementedError,
     RuntimeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
     tokenize.TokenError,
@@ -103,10 +107,9 @@ def array_sha256(array):
 
 def open_input(path, what="file"):
     """Open a file of the user for binary reading; a missing one is a MissingFileError."""
+    require_file(path, what)
     try:
         return open(path, "rb")
-    except FileNotFoundError:
-        raise MissingFileError(f"{what} not found: {path}") from None
     except OSError as error:
         raise InputFileError(f"cannot read {path}: {error.strerror}") from None
 
@@ -144,8 +147,8 @@ def read_json(path):
     with open_input(path) as stream:
         try:
             return json.loads(stream.read())
-        except ValueError as error:
-            raise InputFileError(f"{path}: not a JSON file ({error})") from None
+        except (ValueError, RecursionError) as error:
+            raise InputFileError(f"{path}: not a JSON file ({one_line(error)})") from None
 
 
 def _plain(value):
@@ -162,22 +165,6 @@ def _plain(value):
     if isinstance(value, Path):
         return value.as_posix()
     return value
-
-
-def read_yaml(path):
-    """The mapping in a YAML file."""
-    with open_input(path) as stream:
-        try:
-            content = yaml.safe_load(stream)
-        except yaml.YAMLError as error:
-            raise InputFileError(f"{path}: not a YAML file ({_one_line(error)})") from None
-    if not isinstance(content, dict):
-        raise InputFileError(f"{path}: expected a mapping of keys, found {type(content).__name__}")
-    return content
-
-
-def _one_line(error):
-    return " ".join(str(error).split())
 
 
 def write_csv(path, header, rows):
@@ -202,10 +189,13 @@ def read_csv(path):
         try:
             lines = list(csv.reader(io.StringIO(stream.read().decode("utf-8-sig"))))
         except (UnicodeDecodeError, csv.Error) as error:
-            raise InputFileError(f"{path}: not a CSV table ({error})") from None
+            raise InputFileError(f"{path}: not a CSV table ({one_line(error)})") from None
     if not lines:
         raise InputFileError(f"{path}: empty, expected a header line")
     header, rows = lines[0], [row for row in lines[1:] if row]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise InputFileError(f"{path}: column {twice[0]!r} is twice in the header")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise InputFileError(
@@ -313,8 +303,14 @@ def open_npz(path):
         try:
             archive = zipfile.ZipFile(stream)
         except DAMAGE as error:
-            raise InputFileError(f"{path}: not an npz file, or truncated ({error})") from None
+            raise InputFileError(
+                f"{path}: not an npz file, or truncated ({one_line(error)})"
+            ) from None
         with archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise InputFileError(f"{path}: array {twice[0]!r} is twice in the file")
             yield archive
 
 
@@ -329,27 +325,33 @@ def npz_headers(path):
 
 def _read_header(archive, name, path, stream=None):
     own = stream is None
+    stream = stream or open_member(archive, name, path)
     try:
-        stream = stream or archive.open(name)
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         else:
             shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
     except DAMAGE as error:
-        raise InputFileError(f"{path}: member {name!r} is not a readable array ({error})") from None
+        raise InputFileError(
+            f"{path}: member {name!r} is not a readable array ({one_line(error)})"
+        ) from None
     finally:
-        if own and stream is not None:
+        if own:
             stream.close()
+    if min(shape, default=0) < 0:
+        raise InputFileError(f"{path}: member {name!r} has the shape {shape}, expected sides >= 0")
     return shape, dtype, fortran
 
 
 def open_member(archive, name, path):
     """Member `name` of an archive of `open_npz`, opened for reading."""
+    member = archive.getinfo(name)
+    require_unpackable(member.file_size, member.compress_size, f"{path}: member {name!r}")
     try:
         return archive.open(name)
     except DAMAGE as error:
-        raise InputFileError(f"{path}: member {name!r} is damaged ({error})") from None
+        raise InputFileError(f"{path}: member {name!r} is damaged ({one_line(error)})") from None
 
 
 def read_npz_member(archive, key, path):
@@ -364,15 +366,22 @@ def read_npz_member(archive, key, path):
         count = math.prod(shape)
         size = count * dtype.itemsize
         announced = archive.getinfo(name).file_size
-        if size > min(announced, MAX_MEMBER_BYTES):
+        if size > announced:
             raise InputFileError(
                 f"{path}: member {name!r} of shape {shape} and dtype {dtype} needs {size} bytes, "
                 f"{announced} are there"
             )
         try:
             data = stream.read(size)
+            stream.read(1)  # at the end of the member its checksum is compared
+        except MemoryError:
+            raise InputFileError(
+                f"{path}: member {name!r} needs {size} bytes, more than this machine has"
+            ) from None
         except DAMAGE as error:
-            raise InputFileError(f"{path}: member {name!r} is damaged ({error})") from None
+            raise InputFileError(
+                f"{path}: member {name!r} is damaged ({one_line(error)})"
+            ) from None
     if len(data) != size:
         raise InputFileError(f"{path}: member {name!r} is truncated")
     array = np.frombuffer(bytearray(data), dtype, count)

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import h5py
 
-from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.errors import InputFileError, MissingFileError, SimlabError
 from simlab.core.files import atomic_path
+from simlab.core.inputs import one_line, require_file, require_unpackable
 
 
 @contextmanager
 def open_hdf5(path):
     """A file opened for reading; MissingFileError, or InputFileError for anything but HDF5."""
-    path = Path(path)
-    if not path.exists():
-        raise MissingFileError(f"file not found: {path}")
-    with reading_hdf5(path, InputFileError) as file:
+    with reading_hdf5(Path(path), InputFileError) as file:
         yield file
 
 
@@ -44,20 +42,36 @@ def reading_hdf5(path, error):
     Errors of the block itself pass through, those of h5py inside it do not.
     """
     try:
+        require_file(path)
         file = h5py.File(path, "r")
-    except OSError as problem:
-        raise error(f"{path}: not an HDF5 file, or truncated ({_one_line(problem)})") from None
+    except MissingFileError:
+        raise
+    except InputFileError as problem:
+        raise error(str(problem)) from None
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise error(f"{path}: not an HDF5 file, or truncated ({one_line(problem)})") from None
     with file:
         try:
             yield file
-        except (OSError, RuntimeError, KeyError, ValueError) as problem:
-            if not _raised_by_h5py(problem):
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+            if isinstance(problem, SimlabError) or not _raised_by_h5py(problem):
                 raise
-            raise error(f"{path}: damaged ({_one_line(problem)})") from None
+            raise error(f"{path}: damaged ({one_line(problem)})") from None
+        except MemoryError as problem:
+            raise error(
+                f"{path}: its arrays need more memory than this machine has ({one_line(problem)})"
+            ) from None
 
 
-def _one_line(problem):
-    return " ".join(str(problem).split())
+def require_readable_size(data):
+    """Refuse a dataset that announces far more than the file holds of it.
+
+    Chunks that were never written cost nothing in the file, and all of it in memory. The limit
+    is that of `core.files`; datasets whose values lie in other files are not looked at.
+    """
+    if isinstance(data, h5py.Dataset) and not data.is_virtual and not data.external:
+        stored = data.id.get_storage_size()
+        require_unpackable(data.nbytes, stored, f"{data.file.filename}: dataset {data.name}")
 
 
 def _raised_by_h5py(problem):

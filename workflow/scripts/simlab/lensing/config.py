@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from simlab.core.config import Integer, Name, Number, Section, Seed, nearest, parse_config
-from simlab.core.files import open_input, read_yaml
+from simlab.core.files import open_input
 from simlab.core.splits import without_aliases
+from simlab.core.yaml_files import read_yaml
 from simlab.lensing.drawing_config import (
     MODELS,
     ClusterSection,

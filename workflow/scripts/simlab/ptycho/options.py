@@ -10,7 +10,7 @@ import typer
 
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError
-from simlab.core.files import read_yaml
+from simlab.core.yaml_files import read_yaml
 from simlab.ptycho.config import DatasetConfig, GroupingConfig
 
 
