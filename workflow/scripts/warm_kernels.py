@@ -4,6 +4,5 @@ from simlab.campaign import compile_kernels
 from simlab.core.job import job
 
 with job(snakemake) as log:
-    for domain in snakemake.params.spec:
-        compile_kernels(domain)
-        log.info("kernels of %s are compiled", domain)
+    compile_kernels(snakemake.params.spec)
+    log.info("kernels of %s are compiled", ", ".join(snakemake.params.spec))

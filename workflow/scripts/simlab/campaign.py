@@ -4,8 +4,9 @@ from simlab.afm import plan as afm
 from simlab.afm.config import AfmConfig
 from simlab.calcium import plan as calcium
 from simlab.calcium.config import CalciumConfig
-from simlab.core.config import Section, parse_config
+from simlab.core.config import Section, parse_config, refusal
 from simlab.core.errors import ConfigError
+from simlab.core.jit import compile_missing
 from simlab.halo import plan as halo
 from simlab.halo.config import HaloConfig
 from simlab.lensing import plan as lensing
@@ -60,26 +61,25 @@ def load_campaign(mapping, where="configuration"):
     if not any(getattr(campaign, domain) for domain in PLANS):
         raise ConfigError(f"{where}: no domain, expected at least one of {', '.join(PLANS)}")
     problems = [
-        f"  {domain}.datasets.{name}: {problem}"
+        f"{domain}.datasets.{name}: {problem}"
         for domain, name, dataset in campaign.planned()
         for problem in PLANS[domain].problems(dataset)
     ]
     if problems:
-        count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
-        raise ConfigError(f"{where}: {count}\n" + "\n".join(problems))
+        raise refusal(where, problems)
     return campaign
 
 
-def compile_kernels(domain):
-    """Compile, or load from NUMBA_CACHE_DIR, every numba kernel of `domain`."""
-    if domain == "ptycho":
-        from simlab.ptycho.kernels import warm
-    elif domain == "afm":
-        from simlab.afm.kernels import warm
-    elif domain == "halo":
-        from simlab.halo.kernels import warm
-    elif domain == "calcium":
-        from simlab.calcium.kernels import warm
-    elif domain == "lensing":
-        from simlab.lensing.kernels import warm
-    warm()
+def compile_kernels(domains):
+    """Compile every numba kernel of `domains` that this machine type has not in its cache."""
+    if "ptycho" in domains:
+        import simlab.ptycho.kernels
+    if "afm" in domains:
+        import simlab.afm.kernels
+    if "halo" in domains:
+        import simlab.halo.kernels
+    if "calcium" in domains:
+        import simlab.calcium.kernels
+    if "lensing" in domains:
+        import simlab.lensing.kernels  # noqa: F401 - imported for what it registers
+    compile_missing()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simlab import __version__
-from simlab.core.errors import SimlabError
+from simlab.core.errors import SimlabError, abridged
 
 MAX_PROBLEMS = 10
 
@@ -118,11 +118,7 @@ def main(arguments=None):
     try:
         root_app(arguments[0] if arguments else None)(args=arguments, prog_name="simlab")
     except SimlabError as error:
-        lines = str(error).splitlines()
-        if len(lines) > MAX_PROBLEMS + 1:
-            hidden = len(lines) - MAX_PROBLEMS - 1
-            lines = [*lines[: MAX_PROBLEMS + 1], f"  and {hidden} more"]
-        print("Error: " + "\n".join(lines), file=sys.stderr)
+        print(f"Error: {abridged(error, MAX_PROBLEMS)}", file=sys.stderr)
         raise SystemExit(1) from None
     except MemoryError as error:
         print(f"Error: not enough memory ({error})", file=sys.stderr)

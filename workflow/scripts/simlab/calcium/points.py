@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from simlab.calcium.costs import megabytes_of, minutes_of
 from simlab.calcium.spec import Spec, SpecWarning
 from simlab.calcium.sweeps import product_values, sample_values, with_overrides, zipped_values
+from simlab.core.config import message_of, shown
 from simlab.core.errors import SimlabError
 from simlab.core.random import generator
 from simlab.core.splits import SPLITS
@@ -166,7 +167,7 @@ def split_of(key, splits):
 
 def shown_axes(axes):
     """The values of a point as text."""
-    return ", ".join(f"{path}={value}" for path, value in axes.items()) or "base"
+    return ", ".join(f"{path}={shown(value)}" for path, value in axes.items()) or "base"
 
 
 def first_problem(error):
@@ -175,6 +176,6 @@ def first_problem(error):
         return str(error)
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
-    text = problem["msg"].removeprefix("Value error, ")
-    found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    text = message_of(problem)
+    found = "" if isinstance(problem["input"], dict) else f" (found {shown(problem['input'])})"
     return f"{place}: {text}{found}" if place else text

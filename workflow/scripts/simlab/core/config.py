@@ -21,6 +21,8 @@ from simlab.core.errors import ConfigError
 REPOSITORY = Path(__file__).resolve().parents[4]
 MAX_SEED = 2**63 - 1
 MISSING = "missing, it has no default"
+MAX_SHOWN, MAX_LINE = 80, 1000
+"""Characters of a value and of a line in messages."""
 COMPLETE = "complete_message"
 """Type of problems whose message needs no value behind it."""
 
@@ -76,9 +78,26 @@ def parse_config(model, mapping, where="configuration"):
     try:
         return model.model_validate(mapping)
     except ValidationError as error:
-        lines = _lines(error.errors(), model, mapping)
-        count = f"{len(lines)} problem" + ("s" if len(lines) > 1 else "")
-        raise ConfigError(f"{where}: {count}\n" + "\n".join(lines)) from None
+        raise refusal(where, _lines(error.errors(), model, mapping)) from None
+
+
+def refusal(where, problems):
+    """ConfigError of the file `where` with one line for each of `problems`, "path: text"."""
+    count = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
+    return ConfigError("\n  ".join([f"{where}: {count}", *map(_one_line, problems)]))
+
+
+def _one_line(text):
+    """`text` without line ends and other control characters, at most MAX_LINE characters."""
+    if len(text) > MAX_LINE:
+        text = f"{text[: MAX_LINE - 3]}..."
+    return _printable(text)
+
+
+def _printable(text):
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def complete_params(model, mapping):
@@ -100,7 +119,7 @@ def complete_params(model, mapping):
             elif kind == "missing":
                 kind = PydanticCustomError(COMPLETE, "{text}", {"text": MISSING})
             else:
-                kind = PydanticCustomError("bad_value", "{text}", {"text": p["msg"]})
+                kind = PydanticCustomError("bad_value", "{text}", {"text": message_of(p)})
             problems.append(InitErrorDetails(type=kind, loc=p["loc"], input=p["input"]))
         raise ValidationError.from_exception_data(error.title, problems) from None
 
@@ -119,6 +138,15 @@ def user_path(path):
     return path
 
 
+def message_of(problem):
+    """What is wrong, of a pydantic problem, without the names of our classes."""
+    if problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return "Input should be a mapping of keys"
+    if problem["type"] == "invalid_key":
+        return "a key must be text"
+    return problem["msg"].removeprefix("Value error, ")
+
+
 def published_path(path):
     """A path as published files may name it: relative as it is, absolute ones by their name.
 
@@ -134,7 +162,7 @@ def published_path(path):
 
 def nearest(word, known):
     """', did you mean X?' for the closest of the `known` words, or ''."""
-    near = difflib.get_close_matches(str(word), [str(k) for k in known], n=1)
+    near = difflib.get_close_matches(str(word)[:MAX_SHOWN], [str(k) for k in known], n=1)
     return f", did you mean {near[0]}?" if near else ""
 
 
@@ -145,7 +173,7 @@ def _lines(problems, model, mapping):
         path, text, found = _described(problem, model, mapping)
         places.setdefault((path, found), []).append(text)
     return [
-        f"  {path}: {' or: '.join(dict.fromkeys(texts))}{found}"
+        f"{path}: {' or: '.join(dict.fromkeys(texts))}{found}"
         for (path, found), texts in places.items()
     ]
 
@@ -153,24 +181,24 @@ def _lines(problems, model, mapping):
 def _described(problem, model, mapping):
     """(dotted path, what is wrong, " (found ...)" or "") of a pydantic problem."""
     loc = _visible(problem["loc"], model, mapping)
-    path = ".".join(loc) or "(top level)"
+    path = ".".join(map(_key, loc)) or "(top level)"
     if problem["type"] == "extra_forbidden":
         known = _keys_at(model, problem["loc"][:-1])
         hint = nearest(problem["loc"][-1], known)
         return path, f"unknown key{hint} (known: {', '.join(known)})", ""
     if loc[-1:] == ["[key]"]:
-        name = _shown(problem["input"])
+        name = shown(problem["input"])
         rule = "(letters, digits, _ . + -, first a letter or digit)"
-        return ".".join(loc[:-1]), f"{name} is not a usable name {rule}", ""
+        return ".".join(map(_key, loc[:-1])), f"{name} is not a usable name {rule}", ""
     if problem["type"] == "missing":
         return path, MISSING, ""
     if problem["type"] in ("union_tag_not_found", "union_tag_invalid"):
         return _tag_problem(problem, path)
-    message = problem["msg"].removeprefix("Value error, ")
+    message = message_of(problem)
     if problem["type"] == "literal_error":
         allowed = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
         message += nearest(problem["input"], allowed)
-    found = "" if problem["type"] == COMPLETE else f" (found {_shown(problem['input'])})"
+    found = "" if problem["type"] == COMPLETE else f" (found {shown(problem['input'])})"
     return path, message, found
 
 
@@ -182,7 +210,7 @@ def _tag_problem(problem, path):
         return path, MISSING, ""
     allowed = re.findall(r"'([^']*)'", context["expected_tags"])
     hint = nearest(context["tag"], allowed)
-    return path, f"expected {' or '.join(allowed)}{hint}", f" (found {_shown(context['tag'])})"
+    return path, f"expected {' or '.join(allowed)}{hint}", f" (found {shown(context['tag'])})"
 
 
 def _visible(loc, model, mapping):
@@ -204,14 +232,21 @@ def _holds(here, part):
     return isinstance(here, list) and isinstance(part, int) and part < len(here)
 
 
-def _shown(value):
+def _key(part):
+    """A key as messages show it."""
+    return part if part.isprintable() and len(part) <= MAX_SHOWN else shown(part)
+
+
+def shown(value):
+    """A value as messages show it, in one line and not too long."""
     if isinstance(value, str):
-        return repr(value)
-    try:
-        text = json.dumps(value)
-    except TypeError:
-        text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+        text = repr(value[: MAX_SHOWN + 1])
+    else:
+        try:
+            text = json.dumps(value)
+        except (TypeError, ValueError):  # of keys that are no text, or a number of many digits
+            text = _printable(repr(value)) if not isinstance(value, int) else "a huge number"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
 def _keys_at(model, loc):

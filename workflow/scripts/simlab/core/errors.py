@@ -35,3 +35,11 @@ class ChecksFailedError(SimlabError):
 
 class IntegrityError(SimlabError):
     """Published files are not what their manifest says."""
+
+
+def abridged(error, most):
+    """The text of an error: its first line and at most `most` more, then how many there are."""
+    head, *lines = str(error).splitlines()
+    if len(lines) > most:
+        lines = [*lines[:most], f"  and {len(lines) - most} more"]
+    return "\n".join([head, *lines])

@@ -1,47 +1,134 @@
-"""Where compiled kernels are kept.
+"""Where compiled kernels are kept, and that a machine type compiles them once.
 
 numba recompiles a cached function when its own source file changed, but not when only a function
-it calls in another file did. The cache therefore lies in a folder named by a digest of the sources
-of all kernels: changed sources never meet old machine code.
+it calls in another file did; and two processes that add different entries of one function at the
+same time can leave one's machine code under the other's key. The cache therefore lies in a folder
+named by a digest of the sources of all kernels and by the processor, and is written under a lock.
 """
 
+import fcntl
 import functools
 import hashlib
+import logging
 import os
+import shutil
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[1]
+_kernels = {}
 
 
-def use_kernel_cache():
-    """Point numba at the cache of these sources; a cache that cannot be written is replaced.
+def use_kernel_cache(domain, warm):
+    """Point numba at the cache of these sources and this processor; called on import of kernels.
 
     The base is NUMBA_CACHE_DIR, else `.cache/simlab/numba` in the home directory, else, on
-    read-only file systems, a folder of its own under the system's temporary directory.
+    read-only file systems, the user's own folder under the system's temporary directory. Compiled
+    kernels in a folder that cannot be written are copied to the one that is used instead.
+
+    Parameters
+    ----------
+    domain : str
+    warm : function
+        Compiles every kernel of the domain.
     """
     from numba import config
+    from numba.core.caching import IndexDataCacheFile
 
-    config.CACHE_DIR = str(next(filter(_is_writable, _candidates())))
+    _kernels[domain] = warm
+    config.CACHE_DIR = str(cache_folder())
+    if not hasattr(IndexDataCacheFile.save, "__wrapped__"):
+        IndexDataCacheFile.save = _one_at_a_time(IndexDataCacheFile.save)
 
 
-def _candidates():
-    digest = kernel_digest()
+def compile_missing():
+    """Compile all kernels of the imported domains, where no process of this machine type has yet.
+
+    Others that ask meanwhile wait. Where the folder cannot be locked, nothing is compiled ahead.
+    """
+    if not _kernels:
+        return
+    from numba import config
+
+    folder = Path(config.CACHE_DIR)
+    for domain, warm in _kernels.items():
+        done = folder / f"{domain}.compiled"
+        if done.exists():
+            continue
+        with suppress(OSError), _locked(folder / f"{domain}.lock"):
+            if not done.exists():
+                warm()
+                done.touch()
+
+
+def _one_at_a_time(save):
+    @functools.wraps(save)
+    def locked_save(cache_file, key, data):
+        try:
+            with _locked(Path(cache_file._index_path).with_name("lock")):
+                save(cache_file, key, data)
+        except OSError as error:
+            _tell(f"compiled kernels are not kept: {error.strerror or error} ({error.filename})")
+
+    return locked_save
+
+
+@functools.cache
+def _tell(text):
+    logging.getLogger(__name__).warning("%s", text)
+
+
+@contextmanager
+def _locked(path):
+    with open(path, "a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def cache_folder():
+    """Folder of the compiled kernels; filled from a like one that can only be read."""
+    folders = [base / f"{kernel_digest()}-{machine_type()}" for base in _bases()]
+    for number, folder in enumerate(folders):
+        if _is_usable(folder):
+            for unwritable in filter(Path.is_dir, folders[:number]):
+                _fill(folder, unwritable)
+            return folder
+    return Path(tempfile.mkdtemp(prefix="simlab-numba-"))
+
+
+def _bases():
     if os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(os.environ["NUMBA_CACHE_DIR"]) / digest
-    home = os.path.expanduser("~")
-    yield Path(home) / ".cache" / "simlab" / "numba" / digest
-    yield Path(tempfile.gettempdir()) / f"simlab-numba-{os.getuid()}" / digest
-    yield Path(tempfile.mkdtemp(prefix="simlab-numba-"))
+        yield Path(os.environ["NUMBA_CACHE_DIR"])
+    yield Path(os.path.expanduser("~")) / ".cache" / "simlab" / "numba"
+    yield Path(tempfile.gettempdir()) / f"simlab-numba-{os.getuid()}"
 
 
-def _is_writable(folder):
+def _is_usable(folder):
+    """Whether `folder` can be written, and its parent by nobody who could plant code in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.parent.parent == Path(tempfile.gettempdir()):
+            folder.parent.chmod(0o700)  # fails in a folder of another user
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
         return False
+
+
+def _fill(folder, source):
+    """Copy compiled kernels into the empty `folder`, which appears filled or stays empty."""
+    if any(folder.iterdir()):
+        return
+    part = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        for file in source.rglob("*.*"):
+            target = part / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+        os.rename(part, folder)
+    except OSError:  # another process was first, or the disk is full: then it is compiled
+        shutil.rmtree(part, ignore_errors=True)
 
 
 @functools.cache
@@ -52,3 +139,15 @@ def kernel_digest():
         digest.update(path.relative_to(LIBRARY).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def machine_type():
+    """Name of the processor that kernels are compiled for, with a digest of its features."""
+    from llvmlite import binding
+    from numba import config
+
+    name = config.CPU_NAME or binding.get_host_cpu_name()
+    features = config.CPU_FEATURES
+    if features is None:
+        features = binding.get_host_cpu_features().flatten()
+    return f"{name}-{hashlib.sha256(features.encode()).hexdigest()[:8]}"

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 
 from simlab.core.errors import SimlabError
+from simlab.core.jit import compile_missing
 
 
 class JobLog:
@@ -26,6 +27,8 @@ class JobLog:
 @contextmanager
 def job(snakemake):
     """Send the job's output to its log file, limit numba's threads, say in one line how it failed.
+
+    Kernels that the script imported and nobody compiled on this type of machine are compiled first.
 
     Snakemake already exports OMP_NUM_THREADS and the like from the rule's `threads`.
     The log is line buffered, so the last line before a kill or a time-out is on disk.
@@ -52,6 +55,7 @@ def job(snakemake):
         )
         start = time.perf_counter()
         try:
+            compile_missing()
             yield log
         except SimlabError as error:
             log.exception("failed after %.1f s", time.perf_counter() - start)

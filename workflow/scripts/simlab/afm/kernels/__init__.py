@@ -2,8 +2,6 @@
 
 from simlab.core.jit import use_kernel_cache
 
-use_kernel_cache()
-
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
@@ -21,3 +19,6 @@ def warm():
 
     for module in (grid, vdw, fields, relax, newton, strokes, direct, maps, clouds):
         module.warm()
+
+
+use_kernel_cache("afm", warm)

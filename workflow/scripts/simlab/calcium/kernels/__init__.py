@@ -2,8 +2,6 @@
 
 from simlab.core.jit import use_kernel_cache
 
-use_kernel_cache()
-
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
@@ -19,3 +17,6 @@ def warm():
 
     for module in (noise, composite, frames, filters, footprints, traces, vessels):
         module.warm()
+
+
+use_kernel_cache("calcium", warm)

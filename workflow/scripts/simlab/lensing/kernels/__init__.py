@@ -2,8 +2,6 @@
 
 from simlab.core.jit import use_kernel_cache
 
-use_kernel_cache()
-
 
 def warm():
     """Compile every kernel once, so that the jobs of a campaign find them in the cache."""
@@ -27,3 +25,6 @@ def warm():
     modules = (deflection, fields, amplitudes, roulette, images, image_search, trust, histogram)
     for module in (*modules, sources, rays, series, render, warp, moments):
         module.warm()
+
+
+use_kernel_cache("lensing", warm)
