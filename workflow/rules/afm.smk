@@ -1,5 +1,6 @@
 """Atomic force microscopy: molecules, sample plan, shards of image stacks, statistics, checks."""
 
+from simlab.core.plan import SNAKEMAKE_MB
 from simlab.afm import plan as afm_plan, specs as afm_specs
 
 AFM = campaign.datasets("afm")
@@ -67,6 +68,8 @@ rule afm_grids:
         "logs/afm_grids/{dataset}/{molecule}.log",
     benchmark:
         "logs/afm_grids/{dataset}/{molecule}.tsv"
+    group:
+        "afm_grids"
     conda:
         "../../envs/afm.yaml"
     resources:
@@ -117,7 +120,8 @@ rule afm_shard:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            afm_plan.shard_megabytes(AFM[wildcards.dataset]) * 2**attempt
+            (2 * afm_plan.shard_megabytes(AFM[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             afm_plan.shard_minutes(
@@ -146,11 +150,14 @@ rule afm_batches:
         npz=ensure(f"{AFM_DIR}/batches/batch_{{batch}}.npz", non_empty=True),
     log:
         "logs/afm_batches/{dataset}/{batch}.log",
+    group:
+        "afm_batches"
     conda:
         "../../envs/afm.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            afm_plan.shard_megabytes(AFM[wildcards.dataset]) * 2 ** (attempt - 1)
+            (afm_plan.shard_megabytes(AFM[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
@@ -238,7 +245,8 @@ rule afm_checks:
         "../../envs/afm.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            afm_plan.shard_megabytes(AFM[wildcards.dataset]) * 2**attempt
+            (2 * afm_plan.shard_megabytes(AFM[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:

@@ -2,6 +2,7 @@
 
 import re
 
+from simlab.core.plan import SNAKEMAKE_MB
 from simlab.calcium import costs as calcium_costs
 from simlab.calcium import plan as calcium_plan
 from simlab.calcium import specs as calcium_specs
@@ -69,7 +70,7 @@ rule calcium_scene:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
+            (CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
@@ -101,7 +102,7 @@ rule calcium_part:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
+            (CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
@@ -149,7 +150,7 @@ rule calcium_recording:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
+            (CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
@@ -182,7 +183,7 @@ rule calcium_statistics:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
+            (CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
@@ -211,7 +212,11 @@ rule calcium_video:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes * 2**attempt
+            (
+                2 * CALCIUM_POINTS[wildcards.dataset][wildcards.key].megabytes
+                + SNAKEMAKE_MB
+            )
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             CALCIUM_POINTS[wildcards.dataset][wildcards.key].minutes * attempt
@@ -239,8 +244,11 @@ rule calcium_stage:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_costs.whole_megabytes(
-                CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
+            (
+                calcium_costs.whole_megabytes(
+                    CALCIUM_POINTS[wildcards.dataset][wildcards.key].spec
+                )
+                + SNAKEMAKE_MB
             )
             * 2 ** (attempt - 1)
         ),
@@ -282,7 +290,10 @@ rule calcium_training:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_plan.training_megabytes(CALCIUM[wildcards.dataset])
+            (
+                calcium_plan.training_megabytes(CALCIUM[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
@@ -351,7 +362,7 @@ rule calcium_checks:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_plan.largest_megabytes(CALCIUM[wildcards.dataset])
+            (calcium_plan.largest_megabytes(CALCIUM[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 60 * attempt,
@@ -385,7 +396,7 @@ rule calcium_preview:
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: (
-            calcium_plan.largest_megabytes(CALCIUM[wildcards.dataset])
+            (calcium_plan.largest_megabytes(CALCIUM[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,

@@ -2,6 +2,7 @@
 
 import re
 
+from simlab.core.plan import SNAKEMAKE_MB
 from simlab.halo import plan as halo_plan, specs as halo_specs
 
 HALO = campaign.datasets("halo")
@@ -69,7 +70,10 @@ for suffix, (names, files) in halo_plan.simulation_layouts(HALO).items():
         threads: 1
         resources:
             mem_mb=lambda wildcards, attempt: (
-                halo_plan.simulation_megabytes(HALO[wildcards.dataset])
+                (
+                    halo_plan.simulation_megabytes(HALO[wildcards.dataset])
+                    + SNAKEMAKE_MB
+                )
                 * 2 ** (attempt - 1)
             ),
             runtime=lambda wildcards, attempt: (
@@ -109,7 +113,8 @@ rule halo_samples:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            halo_plan.samples_megabytes(HALO[wildcards.dataset]) * 2 ** (attempt - 1)
+            (halo_plan.samples_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             halo_plan.samples_minutes(HALO[wildcards.dataset]) * attempt
@@ -164,7 +169,8 @@ rule halo_normalization:
         "../../envs/halo.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            halo_plan.gathering_megabytes(HALO[wildcards.dataset]) * 2 ** (attempt - 1)
+            (halo_plan.gathering_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
@@ -201,7 +207,8 @@ rule halo_checks:
         "../../envs/halo.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            halo_plan.gathering_megabytes(HALO[wildcards.dataset]) * 2 ** (attempt - 1)
+            (halo_plan.gathering_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
@@ -304,7 +311,8 @@ rule halo_large_scale:
         "../../envs/halo.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            halo_plan.samples_megabytes(HALO[wildcards.dataset]) * 2 ** (attempt - 1)
+            (halo_plan.samples_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             halo_plan.samples_minutes(HALO[wildcards.dataset]) * attempt

@@ -1,5 +1,6 @@
 """Gravitational lensing: rows, pictures, amplitudes, re-simulations, comparisons, checks."""
 
+from simlab.core.plan import SNAKEMAKE_MB
 from simlab.lensing import plan as lensing_plan
 from simlab.lensing import specs as lensing_specs
 
@@ -36,7 +37,7 @@ rule lensing_parameters:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.table_megabytes(LENSING[wildcards.dataset])
+            (lensing_plan.table_megabytes(LENSING[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
@@ -67,7 +68,8 @@ rule lensing_images:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.megabytes(LENSING[wildcards.dataset]) * 2 ** (attempt - 1)
+            (lensing_plan.megabytes(LENSING[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             lensing_plan.minutes(LENSING[wildcards.dataset]) * attempt
@@ -100,7 +102,8 @@ rule lensing_roulette_images:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.megabytes(LENSING[wildcards.dataset]) * 2 ** (attempt - 1)
+            (lensing_plan.megabytes(LENSING[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             lensing_plan.minutes(LENSING[wildcards.dataset]) * attempt
@@ -134,7 +137,8 @@ rule lensing_resimulations:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.megabytes(LENSING[wildcards.dataset]) * 2 ** (attempt - 1)
+            (lensing_plan.megabytes(LENSING[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             lensing_plan.minutes(LENSING[wildcards.dataset]) * attempt
@@ -164,7 +168,11 @@ rule lensing_pngs:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.comparison_megabytes(LENSING[wildcards.dataset]) * attempt
+            (
+                lensing_plan.comparison_megabytes(LENSING[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
@@ -218,7 +226,11 @@ rule lensing_comparison:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.comparison_megabytes(LENSING[wildcards.dataset]) * attempt
+            (
+                lensing_plan.comparison_megabytes(LENSING[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
             lensing_plan.comparison_minutes(LENSING[wildcards.dataset]) * attempt
@@ -242,7 +254,7 @@ rule lensing_formulas:
         "../../envs/lensing.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=lambda wildcards, attempt: 1000 * 2 ** (attempt - 1),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=code_digest("lensing_formulas.py"),
@@ -307,7 +319,7 @@ rule lensing_checks:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.table_megabytes(LENSING[wildcards.dataset])
+            (lensing_plan.table_megabytes(LENSING[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
@@ -346,7 +358,8 @@ rule lensing_preview:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            lensing_plan.preview_megabytes(LENSING[wildcards.dataset]) * attempt
+            (lensing_plan.preview_megabytes(LENSING[wildcards.dataset]) + SNAKEMAKE_MB)
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:

@@ -1,5 +1,6 @@
 """Ptychography: object, probe and scan; diffraction shards; data sets, statistics and checks."""
 
+from simlab.core.plan import SNAKEMAKE_MB
 from simlab.ptycho import plan as ptycho_plan, specs as ptycho_specs
 
 PTYCHO = campaign.datasets("ptycho")
@@ -48,7 +49,10 @@ rule ptycho_object:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            ptycho_plan.object_megabytes(PTYCHO_SIZES[wildcards.dataset])
+            (
+                ptycho_plan.object_megabytes(PTYCHO_SIZES[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 30 * attempt,
@@ -141,6 +145,8 @@ rule ptycho_power:
         "logs/ptycho_power/{dataset}/{shard}.log",
     benchmark:
         "logs/ptycho_power/{dataset}/{shard}.tsv"
+    group:
+        "ptycho_power"
     conda:
         "../../envs/ptycho.yaml"
     threads: 1
@@ -199,7 +205,11 @@ rule ptycho_diffraction:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            ptycho_plan.shard_megabytes(PTYCHO_SIZES[wildcards.dataset]) * 2**attempt
+            (
+                2 * ptycho_plan.shard_megabytes(PTYCHO_SIZES[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
+            * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
@@ -363,7 +373,10 @@ rule ptycho_normalization:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            ptycho_plan.statistics_megabytes(PTYCHO_SIZES[wildcards.dataset])
+            (
+                ptycho_plan.statistics_megabytes(PTYCHO_SIZES[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 30 * attempt,
@@ -403,7 +416,10 @@ rule ptycho_checks:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            ptycho_plan.statistics_megabytes(PTYCHO_SIZES[wildcards.dataset])
+            (
+                ptycho_plan.statistics_megabytes(PTYCHO_SIZES[wildcards.dataset])
+                + SNAKEMAKE_MB
+            )
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: 60 * attempt,

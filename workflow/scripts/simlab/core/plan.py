@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+SNAKEMAKE_MB = 300  # what Snakemake itself takes in a job of a cluster: two processes
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -1,0 +1,115 @@
+"""What the rules ask a cluster for, and what the profiles add to it."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from calcium_finished import SMALL as CALCIUM
+from five_domains import CAMPAIGN, DOMAINS
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, ResourceSettings
+
+from simlab.campaign import load_campaign
+from simlab.core.plan import SNAKEMAKE_MB
+
+EVERYTHING = {**CAMPAIGN, "calcium": {"datasets": {"tiny": CALCIUM}}}  # training pairs as well
+ATTEMPTS = 1, 2, 3
+CLUSTERS = "slurm", "generic"
+
+
+@pytest.fixture(scope="module")
+def rules(root, tmp_path_factory):
+    """Rules of the workflow for a campaign of all five domains; jobs of a cluster only.
+
+    Snakemake is asked for what its public members hide where nothing runs on a cluster.
+    """
+    folder = tmp_path_factory.mktemp("rules")
+    (folder / "campaign.yaml").write_text(yaml.safe_dump(EVERYTHING))
+    with SnakemakeApi() as api:
+        planned = api.workflow(
+            resource_settings=ResourceSettings(cores=2),
+            config_settings=ConfigSettings(configfiles=[folder / "campaign.yaml"]),
+            snakefile=root / "Snakefile",
+            workdir=folder,
+        )
+        workflow = planned._workflow
+        local = workflow._localrules
+        return [rule for rule in workflow.rules if rule.name not in local and not rule.norun]
+
+
+@pytest.fixture(scope="module")
+def wildcards():
+    (point, *_) = load_campaign(EVERYTHING, "test").calcium.datasets["tiny"].expansion.points
+    return SimpleNamespace(dataset="tiny", key=point.key)
+
+
+def asked(rule, resource, wildcards):
+    """What a rule asks for at its first, second and third attempt."""
+    return [
+        rule.resources[resource].evaluate(wildcards, attempt=attempt).value for attempt in ATTEMPTS
+    ]
+
+
+def test_every_job_asks_for_twice_the_memory_and_for_more_time_after_a_failure(rules, wildcards):
+    assert {rule.name.split("_")[0] for rule in rules} == set(DOMAINS)
+    for rule in rules:
+        first, second, third = asked(rule, "mem_mb", wildcards)
+        assert first >= SNAKEMAKE_MB + 200, rule.name
+        assert (second, third) == (2 * first, 4 * first), rule.name
+        first, second, third = asked(rule, "runtime", wildcards)
+        assert (second, third) == (2 * first, 3 * first), rule.name
+        assert first >= 10, rule.name
+
+
+def test_no_rule_knows_the_site(rules):
+    known = {"_cores", "_nodes", "tmpdir", "mem_mb", "runtime"}
+    for rule in rules:
+        assert set(rule.resources) <= known, rule.name
+
+
+@pytest.fixture(scope="module")
+def profiles(root):
+    return {
+        path.parent.name: yaml.safe_load(path.read_text())
+        for path in (root / "profiles").glob("*/config.yaml")
+    }
+
+
+def test_no_profile_applies_by_itself(profiles):
+    assert set(profiles) == {"local", "slurm", "slurm-gpu", "generic"}  # none is `default`
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_jobs_of_seconds_travel_together_on_every_cluster(rules, profiles, name):
+    groups = {rule._group for rule in rules if rule._group}
+    assert set(profiles[name]["group-components"]) == groups
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_a_cluster_repeats_goes_on_and_waits_for_its_file_system(profiles, name):
+    expected = {"retries": 2, "keep-going": True, "rerun-incomplete": True, "latency-wait": 60}
+    assert expected.items() <= profiles[name].items()
+
+
+def test_gpus_are_asked_for_where_there_are_opencl_kernels_and_for_data_sets_named_so(
+    rules, profiles, root
+):
+    added = profiles["slurm-gpu"]
+    assert set(added) == {"set-resources", "resources", "set-resource-scopes"}
+    domains = {
+        path.relative_to(root / "workflow/scripts/simlab").parts[0]
+        for path in (root / "workflow/scripts/simlab").rglob("*.cl")
+    }
+    assert {name.split("_")[0] for name in added["set-resources"]} == domains
+    assert set(added["set-resources"]) <= {rule.name for rule in rules}
+    for resources in added["set-resources"].values():
+        (expression,) = resources.values()
+        for name, number in (("lines_opencl", 1), ("lines", 0)):
+            assert eval(expression, {"wildcards": SimpleNamespace(dataset=name)}) == number
+
+
+def test_the_submit_command_of_any_cluster_asks_for_what_the_rules_ask(profiles):
+    command = profiles["generic"]["cluster-generic-submit-cmd"]
+    wanted = {"threads", "resources.mem_mb", "resources.runtime"}
+    assert set(re.findall(r"\{(.*?)\}", command)) == wanted
