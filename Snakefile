@@ -17,7 +17,7 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from simlab.campaign import PLANS, load_campaign
-from simlab.core.errors import SimlabError
+from simlab.core.errors import SimlabError, abridged
 from simlab.core.provenance import code_digest
 
 # Compiled kernels are shared by the jobs of this working directory; numba keys them by CPU type.
@@ -35,7 +35,7 @@ try:
         config, ", ".join(map(str, workflow.configfiles)) or "--config"
     )
 except SimlabError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError(abridged(error, most=50)) from None
 
 
 wildcard_constraints:

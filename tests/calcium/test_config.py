@@ -112,7 +112,7 @@ def test_errors_of_a_spec_keep_their_place():
             {"preset": PRESET, "replicates": 2, "sweep": {"axes": {"seed": [1, 2]}}},
             "no axis `seed`",
         ),
-        ({"spec": ["place_neurons"]}, "spec: Input should be a valid dictionary"),
+        ({"spec": ["place_neurons"]}, "spec: Input should be a mapping of keys"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(mapping, expected):

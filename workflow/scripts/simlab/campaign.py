@@ -5,7 +5,7 @@ from simlab.afm.config import AfmConfig
 from simlab.calcium import plan as calcium
 from simlab.calcium.config import CalciumConfig
 from simlab.core.config import Section, parse_config, refusal
-from simlab.core.errors import ConfigError
+from simlab.core.errors import ConfigError, SimlabError
 from simlab.core.jit import compile_missing
 from simlab.halo import plan as halo
 from simlab.halo.config import HaloConfig
@@ -63,11 +63,18 @@ def load_campaign(mapping, where="configuration"):
     problems = [
         f"{domain}.datasets.{name}: {problem}"
         for domain, name, dataset in campaign.planned()
-        for problem in PLANS[domain].problems(dataset)
+        for problem in _problems(domain, dataset)
     ]
     if problems:
         raise refusal(where, problems)
     return campaign
+
+
+def _problems(domain, dataset):
+    try:
+        return PLANS[domain].problems(dataset)
+    except SimlabError as error:
+        return [str(error)]
 
 
 def compile_kernels(domains):

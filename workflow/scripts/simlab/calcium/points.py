@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from simlab.core.random import generator
 from simlab.core.splits import SPLITS
 
 MAX_SEED = 2**32
+MAX_RECORDINGS = 20_000
+"""Of a data set; each is a few jobs, and Snakemake plans some ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,10 @@ def expand(dataset):
             where = "set" if dataset.set else "preset" if dataset.preset else "spec"
             return Expansion((), 0, (f"{where}: {first_problem(error)}",))
         found, problems, requested = {}, [], 0
+        count = _recordings(dataset)
+        if count > MAX_RECORDINGS:
+            text = f"{count} recordings, at most {MAX_RECORDINGS} are planned"
+            return Expansion((), count, (f"sweep: {text}",))
         try:
             for i, axes in enumerate(axis_values(dataset)):
                 requested += dataset.replicates
@@ -110,6 +117,19 @@ def expand(dataset):
     if not points and not problems:
         problems.append("sweep: an axis is empty, so that there is no recording")
     return Expansion(tuple(dealt(points, dataset.splits)), requested, tuple(problems))
+
+
+def _recordings(dataset):
+    """Recordings that are asked for, as if all lists of axes were usable."""
+    sweep, points = dataset.sweep, 1
+    if sweep is not None:
+        lengths = [len(values) for values in sweep.axes.values() if isinstance(values, list)]
+        points = {
+            "sample": sweep.n,
+            "zip": max(lengths, default=1),
+            "product": math.prod(lengths),
+        }[sweep.mode]
+    return points * dataset.replicates
 
 
 def axis_values(dataset):

@@ -53,7 +53,11 @@ Number = Annotated[float, BeforeValidator(_number)]
 
 Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED)]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+MAX_NAME = 100
+"""Characters of a name: those of logs consist of several, and file names end at 255 bytes."""
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=MAX_NAME)
+]
 
 
 class Section(BaseModel):
@@ -128,10 +132,14 @@ def user_path(path):
     """A path of a configuration: relative to the working directory.
 
     One that starts with `resources/` and is not there is taken from the repository, so that the
-    default campaign plans with any `--directory`.
+    default campaign plans with any `--directory`. ConfigError for what no path can be.
     """
     path = Path(path)
-    if not path.exists() and path.parts[:1] == ("resources",):
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise ConfigError(f"cannot be a path: {shown(str(path))}: {error.strerror}") from None
+    if not there and path.parts[:1] == ("resources",):
         shipped = REPOSITORY / path
         if shipped.exists():
             return shipped
@@ -144,7 +152,7 @@ def message_of(problem):
         return "Input should be a mapping of keys"
     if problem["type"] == "invalid_key":
         return "a key must be text"
-    return problem["msg"].removeprefix("Value error, ")
+    return problem["msg"].removeprefix("Value error, ").replace(" after validation", "")
 
 
 def published_path(path):
@@ -188,7 +196,7 @@ def _described(problem, model, mapping):
         return path, f"unknown key{hint} (known: {', '.join(known)})", ""
     if loc[-1:] == ["[key]"]:
         name = shown(problem["input"])
-        rule = "(letters, digits, _ . + -, first a letter or digit)"
+        rule = f"(letters, digits, _ . + -, first a letter or digit, at most {MAX_NAME})"
         return ".".join(map(_key, loc[:-1])), f"{name} is not a usable name {rule}", ""
     if problem["type"] == "missing":
         return path, MISSING, ""

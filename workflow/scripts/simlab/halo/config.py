@@ -102,7 +102,7 @@ class SimulationsConfig(Section):
 class HaloesConfig(Section):
     """Which haloes."""
 
-    mass_threshold: Number = Field(1e13, gt=0, description="M200c above this, Msun/h")
+    mass_threshold: Number = Field(1e13, ge=1, lt=1e17, description="M200c above this, Msun/h")
     max_per_simulation: Integer | None = Field(
         None, ge=1, description="First kept haloes in catalog order; null = all"
     )
@@ -121,7 +121,7 @@ class RotationsConfig(Section):
 class MapsConfig(Section):
     """Geometry of the maps."""
 
-    box_size: Number = Field(50.0, gt=0, description="Side of the simulation box, Mpc/h")
+    box_size: Number = Field(50.0, gt=0, le=1e5, description="Side of the simulation box, Mpc/h")
     resolution: Integer = Field(128, ge=8, le=1024, description="Side of the maps, px, even")
     scales: tuple[Number, ...] = Field(
         SCALES,
@@ -233,7 +233,7 @@ class ExecutionConfig(Section):
     chunk_particles: Integer = Field(
         4194304, ge=10**4, le=10**8, description="Particles that are read at a time"
     )
-    memory_gb: Number = Field(4.0, gt=0.5, description="Memory of a job, GB")
+    memory_gb: Number = Field(4.0, gt=0.5, le=1e5, description="Memory of a job, GB")
 
 
 class OutputConfig(Section):

@@ -154,7 +154,8 @@ def _channels(dataset):
 
 def megabytes(dataset):
     """Memory of a job that works on one shard, MiB."""
-    return math.ceil(400 + 1e-4 * _values(dataset) + 3e-3 * dataset.output.shard_size)
+    rows = min(dataset.output.shard_size, size_of(dataset))
+    return math.ceil(400 + 1e-4 * _values(dataset) + 3e-3 * rows)
 
 
 def _values(dataset):

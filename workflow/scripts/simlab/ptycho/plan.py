@@ -157,6 +157,7 @@ def problems(dataset):
         return missing
     try:
         sizes = geometry(dataset)
+        sizes.shards  # noqa: B018 - too many of them is an error
     except SimlabError as error:
         return [str(error)]
     found = stage1_problems(dataset, sizes.shape, sizes.N) + simulation_problems(dataset, sizes)
