@@ -11,9 +11,7 @@ import json
 import math
 import os
 import socket
-import struct
 import time
-import tokenize
 import uuid
 import zipfile
 import zlib
@@ -23,27 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError, SimlabError
-from simlab.core.inputs import one_line, require_file, require_unpackable
+from simlab.core.inputs import DAMAGE, npy_header, one_line, require_file, require_unpackable
 
 STALE_AFTER_S = 24 * 3600
+# How h5py begins when it cannot read an input, which is not the fault of the file being written.
+HDF5_READING = "Can't synchronously read"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-# What zipfile, zlib and numpy's header parser raise at damaged or unusual archives.
-DAMAGE = (
-    ValueError,
-    KeyError,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-    TypeError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-)
 
 
 @contextmanager
@@ -55,6 +38,7 @@ def atomic_path(path, suffix=""):
     for writers that choose their format by it.
     """
     path = Path(path)
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
@@ -70,18 +54,21 @@ def atomic_path(path, suffix=""):
             os.fsync(stream.fileno())  # a full or failing disk is reported here
         os.replace(part, path)
     except OSError as error:
-        _discard(part)
-        if isinstance(error, SimlabError):
+        _discard(part, made)
+        if isinstance(error, SimlabError) or str(error).startswith(HDF5_READING):
             raise
         raise SimlabError(f"cannot write {path}: {error.strerror or error}") from error
     except BaseException:
-        _discard(part)
+        _discard(part, made)
         raise
 
 
-def _discard(part):
+def _discard(part, folders):
     with suppress(OSError):  # there may be no such file, or its name is too long for one
         part.unlink()
+    with suppress(OSError):  # another job may have written there meanwhile
+        for folder in folders:
+            folder.rmdir()
 
 
 def sweep_stale(path, older_than=STALE_AFTER_S):
@@ -187,7 +174,10 @@ def read_csv(path):
     """(header, rows) of a table with a header line; all cells as text."""
     with open_input(path) as stream:
         try:
-            lines = list(csv.reader(io.StringIO(stream.read().decode("utf-8-sig"))))
+            text = stream.read().decode("utf-8-sig")
+            if "\0" in text:
+                raise csv.Error("it holds NUL")
+            lines = list(csv.reader(io.StringIO(text)))
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputFileError(f"{path}: not a CSV table ({one_line(error)})") from None
     if not lines:
@@ -327,11 +317,7 @@ def _read_header(archive, name, path, stream=None):
     own = stream is None
     stream = stream or open_member(archive, name, path)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+        return npy_header(stream)
     except DAMAGE as error:
         raise InputFileError(
             f"{path}: member {name!r} is not a readable array ({one_line(error)})"
@@ -339,9 +325,6 @@ def _read_header(archive, name, path, stream=None):
     finally:
         if own:
             stream.close()
-    if min(shape, default=0) < 0:
-        raise InputFileError(f"{path}: member {name!r} has the shape {shape}, expected sides >= 0")
-    return shape, dtype, fortran
 
 
 def open_member(archive, name, path):

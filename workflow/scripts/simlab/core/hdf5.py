@@ -74,6 +74,16 @@ def require_readable_size(data):
         require_unpackable(data.nbytes, stored, f"{data.file.filename}: dataset {data.name}")
 
 
+def read_values(data, selection=()):
+    """Values of a dataset; InputFileError naming file and dataset where they do not unpack."""
+    try:
+        return data[selection]
+    except (OSError, RuntimeError, TypeError) as problem:
+        raise InputFileError(
+            f"{data.file.filename}: dataset {data.name} is damaged ({one_line(problem)})"
+        ) from None
+
+
 def _raised_by_h5py(problem):
     """Whether an error comes from the file; h5py has no error classes of its own."""
     trace = problem.__traceback__

@@ -2,12 +2,35 @@
 
 import os
 import stat
+import struct
+import tokenize
+import zipfile
+import zlib
+
+import numpy as np
 
 from simlab.core.errors import InputFileError, MissingFileError
 
 # An array larger than this is refused if it fills less than 1 / MAX_RATIO of it in its file.
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_RATIO = 100
+# What zipfile, zlib and numpy's header parser raise at damaged or unusual archives.
+DAMAGE = (
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 
 
 def require_file(path, what="file"):
@@ -36,6 +59,27 @@ def require_unpackable(size, stored, what):
             f"{what} would unpack {stored} bytes to {size}; arrays of more than "
             f"{MAX_UNPACKED_BYTES} bytes are read if they fill 1/{MAX_RATIO} of it in the file"
         )
+
+
+def npy_header(stream):
+    """(shape, dtype, whether in Fortran order) of an npy file; an error of DAMAGE for others."""
+    version = np.lib.format.read_magic(stream)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"npy format {version[0]}.{version[1]}, 1.0 and 2.0 are read")
+    shape, fortran, dtype = readers[version](stream)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"the shape is {shape}, its sides must be >= 0")
+    return shape, dtype, fortran
+
+
+def shown(value):
+    """A value as messages quote it, cut at 80 letters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def one_line(error):

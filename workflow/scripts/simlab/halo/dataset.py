@@ -6,8 +6,10 @@ import numpy as np
 
 from simlab.core.errors import ConfigError
 from simlab.core.files import read_csv, write_json, write_npz
+from simlab.core.inputs import shown
 from simlab.core.progress import progress
 from simlab.core.random import generator
+from simlab.halo.cells import finite_number
 from simlab.halo.cutouts import SCALES
 from simlab.halo.errors import SampleError, StatisticsError
 from simlab.halo.files.records import read_record
@@ -59,6 +61,12 @@ def index_entries(index_csv, split=None):
     if missing:
         raise SampleError(f"{index_csv}: no column {', '.join(sorted(missing))}")
     entries = [dict(zip(header, row, strict=True)) for row in rows]
+    for line, entry in enumerate(entries, start=2):
+        if finite_number(entry["halo_mass"]) is None:
+            raise SampleError(
+                f"{index_csv}: line {line}: halo_mass is {shown(entry['halo_mass'])}, expected a "
+                "finite number"
+            )
     return [entry for entry in entries if split in (None, entry["split"])]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from simlab.core.config import nearest, user_path
 from simlab.core.errors import InputFileError, MissingFileError
 from simlab.core.files import open_input, read_csv
+from simlab.core.inputs import shown
 from simlab.halo.cells import finite_number
 from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
 
@@ -164,7 +165,7 @@ class ParameterTable:
         value = finite_number(text)
         if value is None:
             raise ParameterTableError(
-                f"{self.path}: sim {sim}: {column} is {text!r}, expected a finite number"
+                f"{self.path}: sim {sim}: {column} is {shown(text)}, expected a finite number"
             )
         return value
 
@@ -333,7 +334,7 @@ def _info_number(path, column, row, text):
     value = finite_number(text)
     if value is None:
         raise ParameterTableError(
-            f"{path}: data row {row}: {column} is {text!r}, expected a finite number"
+            f"{path}: data row {row}: {column} is {shown(text)}, expected a finite number"
         )
     return value
 

@@ -206,7 +206,9 @@ def _write_input(values, path, *, allow_small_object=False):
     config = parse_config(Stage1Config, values, "options")
     problems = plan.input_problems(config, allow_small_object=allow_small_object)
     if problems:
-        raise InputFileError("; ".join(problems))
+        files = ", ".join(part.file for part in (config.object, config.probe) if part.file)
+        where = f"{files}: " if files else ""
+        raise InputFileError(where + "; ".join(p.removeprefix(where) for p in problems))
     sources, notes = [], []
     for part, read in ((config.object, read_object_source), (config.probe, read_probe_source)):
         array, more = read(user_path(part.file), part.key) if part.file else (None, [])
@@ -296,13 +298,15 @@ def split(
     ] = None,
 ):
     """Write train.npz and test.npz, the frames on the two sides of a line."""
+    from simlab.ptycho.runs import workplace
     from simlab.ptycho.stages.split import export_split_sides
 
     folder = output_dir or file.parent
-    with _options_named():
-        counts = export_split_sides(
-            file, folder / "train.npz", folder / "test.npz", axis, fraction, gap
-        )
+    with _options_named(), workplace(folder / "train.npz") as made:
+        names = ("train.npz", "test.npz")
+        counts = export_split_sides(file, *(made / name for name in names), axis, fraction, gap)
+        for name in names:
+            (made / name).replace(folder / name)
     print(f"Wrote {folder / 'train.npz'}: {counts[0]} frames, {folder / 'test.npz'}: {counts[1]}")
 
 

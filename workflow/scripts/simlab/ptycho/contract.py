@@ -50,7 +50,7 @@ def validate_dataset(path):
     try:
         found = _headers(Path(path))
         problems = _check_headers(found)
-        with open_dataset(path) as data:
+        with open_dataset(path, finite=False) as data:
             problems += _check_arrays(found, data)
             problems += _check_record(found, data)
             problems += _check_frames(data)

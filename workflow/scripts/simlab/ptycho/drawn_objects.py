@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.config import user_path
-from simlab.core.errors import ConfigError, InputFileError, MissingFileError
+from simlab.core.errors import ConfigError, InputFileError
 from simlab.ptycho.filters import gaussian_blur, radius_map, rescaled
 from simlab.ptycho.streams import integers
 
@@ -131,12 +131,10 @@ def photograph_tile(size, *, image, crop_top, tile, from_end):
     """
     import cv2
 
+    from simlab.core.pictures import decode_picture
+
     path = user_path(Path(image))
-    if not path.is_file():
-        raise MissingFileError(f"image not found: {path}")
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
-    if picture is None:
-        raise InputFileError(f"{path}: not an image that OpenCV reads")
+    picture = decode_picture(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH, "image")
     picture = picture.astype(np.float64)
     if not picture.any():
         raise InputFileError(f"{path}: the image is black")

@@ -5,12 +5,10 @@ imported when an HDF5 file is named.
 """
 
 import math
-from contextlib import contextmanager
-
-import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError
 from simlab.core.files import npz_headers, open_input, read_csv
+from simlab.core.inputs import DAMAGE, npy_header, one_line
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".cxi")
 FOREIGN_PLACES = {
@@ -93,23 +91,18 @@ def _lengths(path, shapes, what):
 def _npy_shape(path):
     with open_input(path) as stream:
         try:
-            version = np.lib.format.read_magic(stream)
-            read = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            return read(stream)[0]
-        except (ValueError, KeyError) as error:
-            raise InputFileError(f"{path}: not an npy file ({error})") from None
+            return npy_header(stream)[0]
+        except DAMAGE as error:
+            raise InputFileError(f"{path}: not an npy file ({one_line(error)})") from None
 
 
 def _hdf5_shape(path, key):
     with _opened_hdf5(path) as file:
         if key in file:
-            return file[key].shape
+            return _shape_at(file, key)
         for place in FOREIGN_PLACES.get(key, ()):
             if place in file:
-                shape = file[place].shape
+                shape = _shape_at(file, place)
                 return shape[-2:] if key == "objectGuess" else shape[-3:]
         found = list(file)
     raise MissingKeyError(f"{path}: no dataset {key!r}; found {found}")
@@ -118,26 +111,26 @@ def _hdf5_shape(path, key):
 def _hdf5_positions(path):
     """Shapes of the datasets at the root, positions in m counted under the names of those in px."""
     with _opened_hdf5(path) as file:
-        shapes = {key: file[key].shape for key in file if hasattr(file[key], "shape")}
+        shapes = {key: _shape_at(file, key) for key in file if hasattr(file.get(key), "shape")}
         if all(key in shapes for key in COORDINATES):
             return shapes
         if "probe_position_x_m" in file:
-            meters = {f"{axis}coords": file[f"probe_position_{axis}_m"].shape for axis in "xy"}
+            meters = {f"{axis}coords": _shape_at(file, f"probe_position_{axis}_m") for axis in "xy"}
         elif CXI_TRANSLATION in file:
-            meters = dict.fromkeys(COORDINATES, file[CXI_TRANSLATION].shape[:1])
+            meters = dict.fromkeys(COORDINATES, _shape_at(file, CXI_TRANSLATION)[:1])
         else:
             return shapes
         return shapes | meters
 
 
-@contextmanager
-def _opened_hdf5(path):
-    import h5py
+def _shape_at(file, place):
+    shape = getattr(file[place], "shape", None)
+    if shape is None:
+        raise InputFileError(f"{file.filename}: {place} is no array")
+    return shape
 
-    with open_input(path):
-        pass
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError, AttributeError) as error:
-        raise InputFileError(f"{path}: not an HDF5 file, or damaged ({error})") from None
+
+def _opened_hdf5(path):
+    from simlab.core.hdf5 import open_hdf5
+
+    return open_hdf5(path)

@@ -16,6 +16,7 @@ import numpy as np
 from simlab.core.config import nearest
 from simlab.core.errors import InputFileError
 from simlab.core.files import open_input, read_csv
+from simlab.core.inputs import shown
 from simlab.halo.cells import finite_number
 from simlab.halo.cosmology import radius_200
 from simlab.halo.errors import CatalogError
@@ -56,7 +57,10 @@ def read_rockstar(path):
     rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     columns = _numbers(path, header, rows, ("x", "y", "z", "m200c"), "r200c")
     boxes = [match[1] for match in map(BOX_SIZE.match, lines) if match]
-    return _converted(columns, 1.0, 1.0, 1e-3, float(boxes[0]) if boxes else None)
+    side = float(boxes[0]) if boxes else None
+    if side == 0:
+        raise CatalogError(f"{path}: Box size is 0 Mpc/h, expected a number > 0")
+    return _converted(columns, 1.0, 1.0, 1e-3, side)
 
 
 def _unit(path, units, key, known):
@@ -75,6 +79,11 @@ def _numbers(path, header, rows, needed, radius):
             f"{path}: no column {', '.join(missing)}{nearest(missing[0], header)}; "
             f"found {', '.join(header)}"
         )
+    twice = sorted({name for name in (*needed, radius) if header.count(name) > 1})
+    if twice:
+        raise CatalogError(f"{path}: column {twice[0]} appears twice")
+    if not rows:
+        raise CatalogError(f"{path}: no halo below the header")
     wanted = [*needed, *([radius] if radius in header else [])]
     places = [header.index(name) for name in wanted]
     values = np.empty((len(rows), len(wanted)))
@@ -93,7 +102,7 @@ def _number(path, row, column, text):
     value = finite_number(text)
     if value is None:
         raise CatalogError(
-            f"{path}: data row {row}: {column} is {text!r}, expected a finite number"
+            f"{path}: data row {row}: {column} is {shown(text)}, expected a finite number"
         )
     return value
 

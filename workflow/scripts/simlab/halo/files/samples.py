@@ -58,5 +58,9 @@ def read_sample(path, resolution=None, scales=None):
 
 
 def _require_masses(path, key, values):
+    if values.dtype.kind != "f" or values.ndim == 0:
+        raise SampleError(
+            f"{path}: {key} is {values.dtype} of shape {values.shape}, expected maps of numbers"
+        )
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise SampleError(f"{path}: {key} holds values that are negative or not finite")

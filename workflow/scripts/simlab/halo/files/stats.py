@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.core.errors import SimlabError
+from simlab.core.errors import InputFileError, MissingKeyError, SimlabError
 from simlab.core.files import read_npz, write_npz
 from simlab.halo.errors import StatisticsError
 from simlab.halo.names import SPECIES
@@ -91,9 +91,29 @@ def stats_path(prefix, file):
 def read_stats(prefix):
     """{species: dict of arrays} of the three files."""
     return {
-        species: read_npz(stats_path(prefix, file))
-        for species, file in zip(SPECIES, FILES, strict=True)
+        species: _checked(stats_path(prefix, file), key)
+        for species, key, file in zip(SPECIES, PREFIXES, FILES, strict=True)
     }
+
+
+def _checked(path, prefix):
+    """Arrays of one file; its mean and standard deviation are there, and all numbers finite."""
+    arrays = read_npz(path)
+    needed = [f"{prefix}_mag_mean", f"{prefix}_mag_std"]
+    missing = [key for key in needed if key not in arrays]
+    if missing:
+        raise MissingKeyError(f"{path}: no array {', '.join(missing)}; found {list(arrays)}")
+    for key, array in arrays.items():
+        number = array.dtype.kind in "biuf"
+        if (
+            key in needed and not (number and array.shape == ())
+        ) or array.dtype.kind not in "biufU":
+            raise InputFileError(
+                f"{path}: {key} is {array.dtype} of shape {array.shape}, expected a number"
+            )
+        if number and not np.isfinite(array).all():
+            raise InputFileError(f"{path}: {key} is {array.tolist()}, expected finite numbers")
+    return arrays
 
 
 def reader_of(prefix):

@@ -1,11 +1,11 @@
 """Pictures in PNG files: gray or color (B, G, R), 8 or 16 bits."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
-from simlab.core.files import atomic_path, open_input
+from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.files import atomic_path
+from simlab.core.pictures import decode_picture
 from simlab.lensing.errors import MissingRowsError, RowsError
 
 WORDS = 257
@@ -42,16 +42,12 @@ def read_image(path):
 
     Raises RowsError for a file that is no such picture, MissingRowsError where there is none.
     """
-    if not Path(path).exists():
-        raise MissingRowsError(f"picture not found: {path}")
-    with open_input(path, "picture") as stream:
-        data = np.frombuffer(stream.read(), np.uint8)
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except cv2.error:
-        image = None
-    if image is None:
-        raise RowsError(f"{path}: not a picture that can be read, PNG is expected")
+        image = decode_picture(path, cv2.IMREAD_UNCHANGED)
+    except MissingFileError as error:
+        raise MissingRowsError(str(error)) from None
+    except InputFileError as error:
+        raise RowsError(f"{error}; PNG is expected") from None
     if image.dtype not in (np.uint8, np.uint16):
         raise RowsError(f"{path}: picture of {image.dtype}, 8 or 16 bits a channel are expected")
     return image

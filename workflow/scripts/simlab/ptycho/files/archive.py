@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError
-from simlab.core.files import DAMAGE, open_input, open_member, open_npz, read_npz_member
+from simlab.core.files import open_input, open_member, open_npz, read_npz_member
+from simlab.core.inputs import DAMAGE, npy_header, one_line
 
 METADATA = "_metadata"
 MAX_METADATA_BYTES = 16 << 20
@@ -73,12 +74,7 @@ def _metadata_text(archive, path):
         raise InputFileError(f"{path}: _metadata is longer than {MAX_METADATA_BYTES} bytes")
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read_header(stream)
+        shape, dtype, _ = npy_header(stream)
         if dtype.hasobject:
             value = _TextUnpickler(stream).load()
         else:
@@ -86,7 +82,9 @@ def _metadata_text(archive, path):
         text = np.asarray(value).item()
     # A hostile pickle can raise anything, and none of it is the fault of this program.
     except Exception as error:
-        raise InputFileError(f"{path}: member '_metadata' is not readable ({error})") from None
+        raise InputFileError(
+            f"{path}: member '_metadata' is not readable ({one_line(error)})"
+        ) from None
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
     if not isinstance(text, str):
@@ -108,7 +106,7 @@ def member_blocks(path, key, frames):
             yield (array[i : i + frames] for i in range(0, shape[0], frames))
             return
         with open_member(archive, name, path) as stream:
-            _skip_header(stream)
+            npy_header(stream)
             yield _blocks(stream, shape, dtype, frames, path, key)
 
 
@@ -126,30 +124,27 @@ def _read(stream, size, path, key):
     try:
         return stream.read(size)
     except DAMAGE as error:
-        raise InputFileError(f"{path}: member {key!r} is damaged ({error})") from None
+        raise InputFileError(f"{path}: member {key!r} is damaged ({one_line(error)})") from None
 
 
 def _layout(archive, name, path):
     with open_member(archive, name, path) as stream:
         try:
-            return _skip_header(stream)
+            return npy_header(stream)
         except DAMAGE as error:
-            raise InputFileError(f"{path}: member {name!r} is not an array ({error})") from None
-
-
-def _skip_header(stream):
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    return shape, dtype, fortran
+            raise InputFileError(
+                f"{path}: member {name!r} is not an array ({one_line(error)})"
+            ) from None
 
 
 def read_npy(path):
     """The array of an npy file; pickles are refused."""
     with open_input(path) as stream:
         try:
+            npy_header(stream)
+            stream.seek(0)
             return np.lib.format.read_array(stream, allow_pickle=False)
         except DAMAGE as error:
-            raise InputFileError(f"{path}: not an npy file, or truncated ({error})") from None
+            raise InputFileError(
+                f"{path}: not an npy file, or truncated ({one_line(error)})"
+            ) from None

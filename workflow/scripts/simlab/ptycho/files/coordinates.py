@@ -7,6 +7,7 @@ import numpy as np
 from simlab.core.errors import InputFileError, MissingKeyError
 from simlab.core.files import npz_headers, open_input, read_csv
 from simlab.core.hdf5 import open_hdf5
+from simlab.core.inputs import shown
 from simlab.ptycho.files import products
 from simlab.ptycho.files.archive import read_archive
 from simlab.ptycho.files.hdf5 import read_dataset
@@ -68,7 +69,7 @@ def _from_csv(path):
                 values.append(float(row[place]))
             except ValueError:
                 raise InputFileError(
-                    f"{path}: {key} of row {number} is {row[place]!r}, not a number"
+                    f"{path}: {key} of row {number} is {shown(row[place])}, not a number"
                 ) from None
         columns[key] = np.array(values)
     return columns

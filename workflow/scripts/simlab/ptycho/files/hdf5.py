@@ -5,22 +5,35 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from simlab.core.errors import MissingFileError, MissingKeyError
+from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
+from simlab.core.hdf5 import require_readable_size
 
 CHUNK_PIXELS = 65536
 
 
 def read_dataset(file, key, selection=()):
     """Array at `key` of an open file, complex numbers in compound r/i or real/imag included."""
-    if key not in file or not isinstance(file[key], h5py.Dataset):
-        raise MissingKeyError(f"{file.filename}: no dataset {key!r}; found {list(file)}")
-    data = file[key]
-    check_sources(file, data)
+    data = dataset_at(file, key)
     array = np.asarray(data[selection])
     names = array.dtype.names
     if names and len(names) == 2:
         array = array[names[0]] + 1j * array[names[1]]
     return array
+
+
+def dataset_at(file, key):
+    """Dataset `key` of an open file; InputFileError for what cannot be read as an array."""
+    data = file.get(key)
+    if not isinstance(data, h5py.Dataset):
+        raise MissingKeyError(f"{file.filename}: no dataset {key!r}; found {list(file)}")
+    if data.shape is None or data.dtype.hasobject:
+        found = "nothing" if data.shape is None else "text"
+        raise InputFileError(
+            f"{file.filename}: dataset {key!r} holds {found}, numbers are expected"
+        )
+    check_sources(file, data)
+    require_readable_size(data)
+    return data
 
 
 def check_sources(file, data):

@@ -13,7 +13,7 @@ center of the object: x = x_m / pixel + (W - 1)/2.
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError
-from simlab.ptycho.files.hdf5 import read_dataset
+from simlab.ptycho.files.hdf5 import dataset_at, read_dataset
 
 CXI_DATA = "entry_1/data_1/data"
 CXI_TRANSLATION = "entry_1/data_1/translation"
@@ -38,7 +38,7 @@ def find(file, key, places):
 def read_object(file, key="objectGuess"):
     """(array, notes) of the object; layer 0 of an object with several layers [L,H,W]."""
     place = find(file, key, OBJECT_PLACES)
-    if place == "object" and file[place].ndim == 3:
+    if place == "object" and dataset_at(file, place).ndim == 3:
         layers = file[place].shape[0]
         note = [f"layer 0 of {layers} object layers taken"] if layers > 1 else []
         return read_dataset(file, place, np.s_[0]), note
@@ -48,7 +48,7 @@ def read_object(file, key="objectGuess"):
 def read_probe(file, key="probeGuess"):
     """(array, notes) of the probe; component 0 of several coherent ones [C,I,H,W]."""
     place = find(file, key, PROBE_PLACES)
-    if place != "probeGuess" and file[place].ndim == 4:
+    if place != "probeGuess" and dataset_at(file, place).ndim == 4:
         components = file[place].shape[0]
         note = [f"coherent component 0 of {components} taken"] if components > 1 else []
         return read_dataset(file, place, np.s_[0]), note

@@ -18,6 +18,7 @@ from simlab.ptycho.files.shards import (
     POSITIONS,
     FrameFiles,
     FramesInMemory,
+    dataset_of,
     frames_per_block,
 )
 from simlab.ptycho.headers import HDF5_SUFFIXES
@@ -51,7 +52,7 @@ class OpenDataset:
 
 
 @contextmanager
-def open_dataset(path, assume=None):
+def open_dataset(path, assume=None, *, finite=True):
     """Open a data set; frames are read in blocks, the rest is in memory.
 
     Keys may be legacy (`diff3d`, `ground_truth_patches`) or canonical (`diffraction`, `Y`).
@@ -65,6 +66,8 @@ def open_dataset(path, assume=None):
     assume : None or "intensity"
         Take an integer `diff3d` without a declared domain, as old experimental files have it,
         for intensity and convert it to amplitude.
+    finite : bool
+        Refuse values that are not finite, where they are read.
 
     Raises
     ------
@@ -79,7 +82,11 @@ def open_dataset(path, assume=None):
         raise MissingFileError(f"file not found: {path}")
     with ExitStack() as stack:
         opener = _open_hdf5 if path.suffix in HDF5_SUFFIXES else _open_npz
-        frames, shared, text = opener(path, stack)
+        frames, shared, text = opener(path, stack, finite)
+        for key in BIG:
+            if key in frames.keys:
+                kinds = "biuf" if key == "diff3d" else "biufc"
+                _check_numeric(path, key, np.empty(0, frames.layout(key)[1]), kinds)
         metadata = None if text is None else parse_metadata(text, path)
         domain = check_scale_contract(metadata, path)
         integers = frames.layout("diff3d")[1].kind in "iu"
@@ -124,8 +131,9 @@ def iterate_frames(path, assume=None):
 class _Frames:
     """Small arrays in memory, frames behind functions that iterate over blocks of them."""
 
-    def __init__(self, small, big):
-        self._small, self._big, self._whole = small, big, {}
+    def __init__(self, path, small, big, finite):
+        self._finite = finite
+        self._path, self._small, self._big, self._whole = path, small, big, {}
         self._order = [key for key in PER_FRAME if key in small or key in big]
 
     def __len__(self):
@@ -153,7 +161,18 @@ class _Frames:
     def blocks(self, key):
         if key in self._small:
             return FramesInMemory(self._small).blocks(key)
-        return self._big[key][2]()
+        return self._checked(key, self._big[key][2]())
+
+    def _checked(self, key, blocks):
+        first = 0
+        for block in blocks:
+            self._check(key, block, first)
+            first += len(block)
+            yield block
+
+    def _check(self, key, rows, frames):
+        if self._finite:
+            _check_finite(self._path, key, rows, frames)
 
 
 class _AmplitudeOfCounts:
@@ -184,7 +203,7 @@ class _AmplitudeOfCounts:
         return np.sqrt(block.astype(np.float64)).astype(np.float32) if key == "diff3d" else block
 
 
-def _completed(path, small, count):
+def _completed(path, small, count, finite):
     """Positions checked and completed by their defaults."""
     for key, values in small.items():
         _check_numeric(path, key, values)
@@ -197,7 +216,17 @@ def _completed(path, small, count):
         small[key] = np.asarray(values).reshape(-1)
         if len(small[key]) != count:
             raise InputFileError(f"{path}: {key} has {len(small[key])} rows, xcoords {count}")
+        if finite:
+            _check_finite(path, key, small[key], 0)
     return small
+
+
+def _check_finite(path, key, rows, frames):
+    """Refuse rows with a value that is no number; `frames`: their numbers, or the first one."""
+    if rows.dtype.kind in "fc" and not np.isfinite(rows).all():
+        row = int(np.argmin(np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)))
+        frame = frames + row if np.ndim(frames) == 0 else frames[row]
+        raise InputFileError(f"{path}: {key} of frame {frame} is not finite, numbers are expected")
 
 
 def _check_numeric(path, key, values, kinds="biuf"):
@@ -224,7 +253,7 @@ def _shared(path, arrays):
     return arrays
 
 
-def _open_npz(path, stack):
+def _open_npz(path, stack, finite):
     headers = npz_headers(path)
     names = _names(path, headers)
     small = read_archive(path, [names[key] for key in SMALL if key in names])
@@ -236,7 +265,7 @@ def _open_npz(path, stack):
         if key in names:
             shape, dtype = headers[names[key]]
             big[key] = _npz_frames(path, key, names[key], shape, dtype, count)
-    return _Frames(_completed(path, small, count), big), shared, text
+    return _Frames(path, _completed(path, small, count, finite), big, finite), shared, text
 
 
 def _npz_frames(path, key, name, shape, dtype, count):
@@ -258,7 +287,7 @@ def _npz_frames(path, key, name, shape, dtype, count):
     return final, dtype, blocks
 
 
-def _open_hdf5(path, stack):
+def _open_hdf5(path, stack, finite):
     file = stack.enter_context(open_hdf5(path))
     names = _names(path, file)
     small = {key: read_dataset(file, names[key]) for key in SMALL if key in names}
@@ -266,35 +295,47 @@ def _open_hdf5(path, stack):
     text = file.attrs.get(METADATA)
     count = np.size(small["xcoords"])
     shapes = {
-        key: _frame_shape(path, key, file[names[key]].shape, count) for key in BIG if key in names
+        key: _frame_shape(path, key, dataset_of(file, key).shape, count)
+        for key in BIG
+        if key in names
     }
     if all(shape[:3] == file[names[key]].shape[:3] for key, (shape, _) in shapes.items()):
         frames = stack.enter_context(FrameFiles([path]))
         big = {key: (*frames.layout(key), lambda key=key: frames.blocks(key)) for key in shapes}
-        return _HDF5Frames(_completed(path, small, count), big, frames), shared, text
+        return (
+            _HDF5Frames(path, _completed(path, small, count, finite), big, finite, frames),
+            shared,
+            text,
+        )
     big = {}
     for key, (final, transposed) in shapes.items():
         array = read_dataset(file, names[key])
         array = (array.transpose(2, 0, 1) if transposed else array).reshape(final)
         source = FramesInMemory({key: array})
         big[key] = (final, array.dtype, lambda source=source, key=key: source.blocks(key))
-    return _Frames(_completed(path, small, count), big), shared, text
+    return _Frames(path, _completed(path, small, count, finite), big, finite), shared, text
 
 
 class _HDF5Frames(_Frames):
     """Frames that can be read from any place in the file."""
 
-    def __init__(self, small, big, files):
-        super().__init__(small, big)
+    def __init__(self, path, small, big, finite, files):
+        super().__init__(path, small, big, finite)
         self._files = files
 
     def read(self, key, start=0, stop=None):
         if key in self._small:
             return super().read(key, start, stop)
-        return self._files.read(key, start, stop)
+        rows = self._files.read(key, start, stop)
+        self._check(key, rows, start)
+        return rows
 
     def take(self, key, indices):
-        return super().take(key, indices) if key in self._small else self._files.take(key, indices)
+        if key in self._small:
+            return super().take(key, indices)
+        rows = self._files.take(key, indices)
+        self._check(key, rows, indices)
+        return rows
 
 
 def _names(path, present):

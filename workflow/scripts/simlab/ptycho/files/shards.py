@@ -10,8 +10,8 @@ from contextlib import ExitStack
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError, SimlabError
-from simlab.core.hdf5 import create_hdf5, open_hdf5, write_attributes
-from simlab.ptycho.files.hdf5 import check_sources, create_frames, write_array
+from simlab.core.hdf5 import create_hdf5, open_hdf5, read_values, write_attributes
+from simlab.ptycho.files.hdf5 import create_frames, dataset_at, write_array
 
 POSITIONS = ("xcoords", "ycoords", "xcoords_start", "ycoords_start", "scan_index", "object_index")
 PER_FRAME = (*POSITIONS, "diff3d", "ground_truth_patches", "frame_scale", "dose")
@@ -104,9 +104,6 @@ class FrameFiles:
         with ExitStack() as stack:
             self._files = [stack.enter_context(open_hdf5(path)) for path in self.paths]
             self._check_order()
-            for file in self._files:
-                for key in self._keys_of(file):
-                    check_sources(file, dataset_of(file, key))
             self._stack = stack.pop_all()
         return self
 
@@ -165,7 +162,7 @@ class FrameFiles:
         for first, file in self.files:
             a, b = max(start, first), min(stop, first + len(file["xcoords"]))
             if a < b:
-                rows = dataset_of(file, key)[a - first : b - first]
+                rows = read_values(dataset_of(file, key), np.s_[a - first : b - first])
                 out[a - start : b - start] = rows.reshape(b - a, *shape[1:])
         return out
 
@@ -192,7 +189,7 @@ def dataset_of(file, key):
     """The dataset of array `key` under its legacy or its canonical name; None if missing."""
     for name in (key, CANONICAL.get(key)):
         if name is not None and name in file:
-            return file[name]
+            return dataset_at(file, name)
     return None
 
 
