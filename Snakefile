@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from simlab.campaign import PLANS, load_campaign
 from simlab.core.errors import SimlabError, abridged
-from simlab.core.provenance import code_digest
+from simlab.core.provenance import code_digest, parsed_once
 
 # Compiled kernels are shared by the jobs of this working directory; numba keys them by CPU type.
 # Set here because numba reads it on import; jobs inherit it, or evaluate this file themselves.
@@ -59,15 +59,16 @@ localrules:
     all,
 
 
-include: "workflow/rules/normalization.smk"
-include: "workflow/rules/checks.smk"
-include: "workflow/rules/publish.smk"
+with parsed_once(Path.cwd() / ".cache"):
 
+    include: "workflow/rules/normalization.smk"
+    include: "workflow/rules/checks.smk"
+    include: "workflow/rules/publish.smk"
 
-# The rules of a domain that is not planned would only cost time.
-for domain in filter(campaign.datasets, PLANS):
+    # The rules of a domain that is not planned would only cost time.
+    for domain in filter(campaign.datasets, PLANS):
 
-    include: f"workflow/rules/{domain}.smk"
+        include: f"workflow/rules/{domain}.smk"
 
 
 rule all:

@@ -1,5 +1,6 @@
 """The code digest sees every module and OpenCL source in reach, and nothing else."""
 
+import ast
 import re
 
 import pytest
@@ -31,6 +32,7 @@ def tree(tmp_path, monkeypatch):
 def digest():
     provenance.code_digest.cache_clear()
     provenance._parsed.cache_clear()
+    provenance._known.clear()
     return provenance.code_digest("script.py")
 
 
@@ -79,3 +81,55 @@ def test_nothing_in_the_library_imports_from_a_lazy_package(root):
                 names = [name.split(" as ")[0].strip() for name in lazy[2].split(",")]
                 folder = library / "simlab" / lazy[1]
                 assert all((folder / f"{name}.py").is_file() for name in names), line
+
+
+def remembered(folder):
+    """The digest by a process that may use what others parsed, and how much it parsed itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        parsed = []
+        patch.setattr(
+            provenance.ast, "parse", lambda *a, parse=ast.parse: parsed.append(a[1]) or parse(*a)
+        )
+        provenance.code_digest.cache_clear()
+        provenance._parsed.cache_clear()
+        provenance._known.clear()
+        with provenance.parsed_once(folder):
+            return provenance.code_digest("script.py"), [name.split("/")[-1] for name in parsed]
+
+
+def test_a_second_process_parses_only_what_changed(tree, tmp_path):
+    first, parsed = remembered(tmp_path)
+    assert sorted(parsed) == ["__init__.py", "a.py", "b.py", "script.py"]
+    assert first == digest()
+    assert remembered(tmp_path) == (first, [])
+    tree("simlab/b.py", "def g():\n    from simlab import unused\n    return 2\n")
+    changed, parsed = remembered(tmp_path)
+    assert sorted(parsed) == ["b.py", "unused.py"]
+    assert changed == digest() != first
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-20],
+        lambda text: text.replace('   "', '   "00', 1),
+        lambda text: "[]",
+        lambda text: '{"parsed": 1}',
+    ],
+    ids=["truncated", "another digest", "no mapping", "no hash"],
+)
+def test_a_damaged_memory_of_parsed_sources_is_made_again(tree, tmp_path, damage):
+    first, parsed = remembered(tmp_path)
+    (path,) = tmp_path.glob("parsed-*.json")
+    whole = path.read_text()
+    path.write_text(damage(whole))
+    assert path.read_text() != whole
+    assert remembered(tmp_path) == (first, parsed)
+    assert path.read_text() == whole
+
+
+def test_where_nothing_can_be_written_sources_are_parsed_by_every_process(tree, tmp_path):
+    (tmp_path / "file").write_text("")
+    first = remembered(tmp_path / "file")
+    assert remembered(tmp_path / "file") == first
+    assert first[0] == digest()

@@ -4,11 +4,17 @@ Snakemake re-runs a job when its script file is newer than its output, but it do
 into imported modules. Rules pass this digest as a param, so that a change of any module in
 reach re-runs exactly the rules that use it. Comments, docstrings and formatting do not count.
 OpenCL sources count whole: every `*.cl` file beside a module in reach belongs to it.
+
+To parse the library takes seconds, and each job of a cluster starts Snakemake twice: what was
+parsed is kept in a file, by the content of the sources.
 """
 
 import ast
 import functools
 import hashlib
+import json
+import sys
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -46,13 +52,45 @@ def package_versions():
 
 @functools.cache
 def _parsed(path):
-    tree = ast.parse(path.read_bytes(), str(path))
-    imported = list(_imported_files(path, tree))
-    # of the hash, not of the text, which is many times the source and would stay in memory
-    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).digest(), imported
+    source, name = path.read_bytes(), path.relative_to(SCRIPTS).as_posix()
+    key = f"{name} {hashlib.sha256(source).hexdigest()}"
+    if key not in _known:
+        tree = ast.parse(source, str(path))
+        modules = sorted(set(_imported_modules(path, tree)))
+        # of the hash, not of the text, which is many times the source and would stay in memory
+        text = ast.dump(_without_docstrings(tree))
+        _known[key] = [hashlib.sha256(text.encode()).hexdigest(), modules]
+    digest, modules = _known[key]
+    return bytes.fromhex(digest), [file for name in modules for file in _files_of(name.split("."))]
 
 
-def _imported_files(path, tree):
+_known = {}  # {name and hash of a source: [digest of its meaning, modules of ours it imports]}
+
+
+@contextmanager
+def parsed_once(folder):
+    """Take what other processes parsed from a file in `folder`, and add what the block parses."""
+    writer = hashlib.sha256(sys.version.encode() + Path(__file__).read_bytes()).hexdigest()[:16]
+    path = Path(folder) / f"parsed-{writer}.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        content = json.loads(path.read_text())
+        if content["sha256"] == _hash_of(content["parsed"]):
+            _known.update(content["parsed"])
+    before = len(_known)
+    yield
+    if len(_known) > before:
+        from simlab.core.errors import SimlabError
+        from simlab.core.files import write_json
+
+        with suppress(SimlabError, OSError):  # a place that cannot be written costs time only
+            write_json(path, {"parsed": _known, "sha256": _hash_of(_known)})
+
+
+def _hash_of(parsed):
+    return hashlib.sha256(json.dumps(parsed, sort_keys=True).encode()).hexdigest()
+
+
+def _imported_modules(path, tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -62,10 +100,7 @@ def _imported_files(path, tree):
             names = [module] + [f"{module}.{alias.name}" for alias in node.names]
         else:
             continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == PACKAGE:
-                yield from _files_of(parts)
+        yield from (name for name in names if name.split(".")[0] == PACKAGE)
 
 
 def _files_of(parts):
