@@ -1,10 +1,6 @@
 """Calcium movies on a real, private, one-node cluster: parts and recordings grouped into jobs."""
 
-import subprocess
-import sys
-
 import pytest
-import yaml
 from calcium_finished import SMALL, SmallDataset
 
 from simlab.core.manifest import require_verified
@@ -15,36 +11,16 @@ NAME = "tiny"
 TWO = {**SMALL, "video": False, "stages": [], "sweep": {"axes": {"seed": [1, 2]}}}
 
 
-def test_parts_and_recordings_run_grouped_and_write_the_bytes_of_one_process(
-    root, tmp_path, cluster
-):
-    campaign = tmp_path / "campaign.yaml"
-    campaign.write_text(yaml.safe_dump({"calcium": {"datasets": {NAME: TWO}}}))
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"),
-        *("--profile", root / "profiles" / "slurm", "--directory", tmp_path),
-        *("calcium", "--configfile", campaign),
-        *("--slurm-init-seconds-before-status-checks", "2"),
-        *("--seconds-between-status-checks", "2"),
-        *("--default-resources", "slurm_account=lab", "slurm_partition=long", "mem_mb=600"),
-        *("--cores", "2"),  # of the only node
-    ]
-    done = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    data_set = tmp_path / "results" / "calcium" / NAME
+def test_parts_and_recordings_run_grouped_and_write_the_bytes_of_one_process(tmp_path, on_cluster):
+    campaign = on_cluster({"calcium": {"datasets": {NAME: TWO}}})
+    campaign.run("calcium")
+    data_set = campaign.results("calcium")
     require_verified([data_set])
-    states = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-S", "now-1hour", "-o", "state,comment"],
-        env=cluster,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert all(line.startswith("COMPLETED") for line in states), states
+    assert {job.state for job in campaign.jobs} == {"COMPLETED"}
     # scenes one by one; six parts in one job, two recordings in another
-    assert sum("rule_calcium_scene" in line for line in states) == 2
-    assert sum("calcium_part" in line for line in states) == 1, states
-    assert sum("calcium_recording" in line for line in states) == 1, states
+    assert len(campaign.jobs_of("rule_calcium_scene")) == 2
+    assert len(campaign.jobs_of("calcium_part")) == 1
+    assert len(campaign.jobs_of("calcium_recording")) == 1
     alone = SmallDataset.of(tmp_path / "alone" / NAME, TWO).make()
     for file in sorted(alone.folder.rglob("*.*")):
         name = file.relative_to(alone.folder)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from halo_campaign import sample_bytes
 from halo_commands import FOLDER, call, of_pairs, processing, published_bytes
+from slurm_campaign import QUICK_STATUS, SITE, jobs_in
 
 from simlab.core.manifest import require_verified
 
@@ -65,9 +66,7 @@ def test_the_script_for_sbatch_runs_a_campaign_to_the_end(workplace, cluster):
             *("sbatch", "--wait", "--account", "lab", "--partition", "long"),
             *("--time", "30", "--output", "job.log"),
             *("profiles/slurm/run_data_generation.sh", "campaign.yaml"),
-            *("--slurm-init-seconds-before-status-checks", "2"),
-            *("--seconds-between-status-checks", "2"),
-            *("--default-resources", "slurm_account=lab", "slurm_partition=long", "mem_mb=600"),
+            *(*QUICK_STATUS, *SITE),
         ],
         env=cluster,
         cwd=workplace,
@@ -81,15 +80,9 @@ def test_the_script_for_sbatch_runs_a_campaign_to_the_end(workplace, cluster):
     assert done.returncode == 0, done.stdout + done.stderr + told
     data_set = workplace / "results" / "halo" / NAME
     require_verified([data_set])
-    states = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-S", "now-1hour", "-o", "state,comment"],
-        env=cluster,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert sum("rule_halo_samples" in line for line in states) == 2
-    assert all(line.startswith("COMPLETED") for line in states if "rule_" in line), states
+    jobs = [job for job in jobs_in(workplace, cluster) if "rule_" in job.what]
+    assert sum("rule_halo_samples" in job.what for job in jobs) == 2
+    assert {job.state for job in jobs} == {"COMPLETED"}
     # as on one node
     shutil.rmtree(workplace / "one", ignore_errors=True)
     assert call(*processing(workplace / "one", {"--total_sims": 2, "--test_frac": 0.5})) == 0

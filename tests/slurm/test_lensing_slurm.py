@@ -1,11 +1,7 @@
 """Lensed pictures on a real, private, one-node cluster: shards grouped into jobs."""
 
-import subprocess
-import sys
-
 import h5py
 import pytest
-import yaml
 from lensing_finished import SMALL, SmallDataset
 
 from simlab.core.manifest import require_verified
@@ -16,33 +12,15 @@ NAME = "tiny"
 PLAIN = {**SMALL, "output": {"shard_size": 5, "resim": True}}
 
 
-def test_shards_run_as_jobs_and_write_the_numbers_of_one_process(root, tmp_path, cluster):
-    campaign = tmp_path / "campaign.yaml"
-    campaign.write_text(yaml.safe_dump({"lensing": {"datasets": {NAME: PLAIN}}}))
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"),
-        *("--profile", root / "profiles" / "slurm", "--directory", tmp_path),
-        *("lensing", "--configfile", campaign),
-        *("--slurm-init-seconds-before-status-checks", "2"),
-        *("--seconds-between-status-checks", "2"),
-        *("--default-resources", "slurm_account=lab", "slurm_partition=long", "mem_mb=600"),
-        *("--cores", "2"),  # of the only node
-    ]
-    done = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stdout + done.stderr
-    data_set = tmp_path / "results" / "lensing" / NAME
+def test_shards_run_as_jobs_and_write_the_numbers_of_one_process(tmp_path, on_cluster):
+    campaign = on_cluster({"lensing": {"datasets": {NAME: PLAIN}}})
+    campaign.run("lensing")
+    data_set = campaign.results("lensing")
     require_verified([data_set])
-    states = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-S", "now-1hour", "-o", "state,comment"],
-        env=cluster,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert all(line.startswith("COMPLETED") for line in states), states
+    assert {job.state for job in campaign.jobs} == {"COMPLETED"}
     # all that is made of three shards travels in one job
-    assert sum("lensing_shard" in line for line in states) == 1, states
-    assert sum("rule_lensing_parameters" in line for line in states) == 1, states
+    assert len(campaign.jobs_of("lensing_shard")) == 1
+    assert len(campaign.jobs_of("rule_lensing_parameters")) == 1
     alone = SmallDataset.of(tmp_path / "alone" / NAME, PLAIN).make()
     for file in ("roulette.csv", "index.csv", "normalization.json", "checks.json", "preview.png"):
         assert alone.path(file).read_bytes() == (data_set / file).read_bytes(), file
