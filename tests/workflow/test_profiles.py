@@ -113,3 +113,17 @@ def test_the_submit_command_of_any_cluster_asks_for_what_the_rules_ask(profiles)
     command = profiles["generic"]["cluster-generic-submit-cmd"]
     wanted = {"threads", "resources.mem_mb", "resources.runtime"}
     assert set(re.findall(r"\{(.*?)\}", command)) == wanted
+
+
+def test_the_page_on_clusters_names_every_profile_group_and_number_that_it_quotes(
+    root, rules, profiles
+):
+    page = (root / "docs" / "cluster.md").read_text()
+    assert all(f"profiles/{name}`" in page for name in profiles)
+    for rule in profiles["slurm-gpu"]["set-resources"]:
+        assert f"`{rule}`" in page
+    for group, components in profiles["slurm"]["group-components"].items():
+        assert re.search(rf"`{group}`[^.]* by {components}\b", page), group
+    assert f"{SNAKEMAKE_MB} MB for the two processes" in page
+    for key in ("latency-wait", "cores"):
+        assert re.search(rf"`{key}(: |` \(){profiles['slurm'][key]}\b", page), key
