@@ -38,7 +38,7 @@ class Job(NamedTuple):
 def jobs_in(directory, environment):
     """All jobs that were submitted from `directory`, oldest first."""
     rows = subprocess.run(
-        ["sacct", "-X", "-n", "-P", "-S", "now-1hour", "-o", FIELDS],
+        ["sacct", "-X", "-n", "-P", "--units=M", "-S", "now-1hour", "-o", FIELDS],
         env=environment,
         capture_output=True,
         text=True,
@@ -48,7 +48,7 @@ def jobs_in(directory, environment):
     for row in rows:
         number, name, state, memory, minutes, tres, what, where = row.split("|")
         if where == str(directory):
-            megabytes = int(memory.rstrip("MG")) * (1024 if memory.endswith("G") else 1)
+            megabytes = int(memory.rstrip("M"))
             jobs.append(Job(number, name, state.split()[0], megabytes, int(minutes), tres, what))
     return jobs
 
@@ -111,13 +111,6 @@ class SlurmCampaign:
     def jobs_of(self, what):
         """Jobs whose comment names `what`."""
         return [job for job in self.jobs if what in job.what]
-
-    def wait_for_job(self, what, state="RUNNING"):
-        """The first job of `what`, as soon as it is in `state`."""
-        return wait_until(
-            lambda: next((job for job in self.jobs_of(what) if job.state == state), None),
-            f"{what} {state}",
-        )
 
     def freeze(self, rule):
         """Stop a script of a job as a file system that does not answer would, for good."""

@@ -86,7 +86,7 @@ def test_other_shards_go_on_where_one_fails_and_a_resumed_run_makes_only_what_is
         assert damaged.name in Path(slurm_log).read_text()
     assert damaged.name in output  # the job's log, on the terminal
     failed = [job for job in campaign.jobs if job.state == "FAILED"]
-    assert [(job.megabytes, job.minutes) for job in failed] == [(1000, 20), (1500, 40)]
+    assert [(job.megabytes, job.minutes) for job in failed] == [(1300, 20), (1500, 40)]
 
     before = {job.id for job in campaign.jobs}
     damaged.write_bytes(whole)
