@@ -218,8 +218,9 @@ def _as(value, key, file):
     attributes = dict(file[key].attrs)
     del file[key]
     file[key] = value(array) if callable(value) else value
-    for name, item in attributes.items():
-        file[key].attrs[name] = item
+    if callable(value):
+        for name, item in attributes.items():
+            file[key].attrs[name] = item
 
 
 def _group(key, file):

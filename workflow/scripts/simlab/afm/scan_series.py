@@ -6,6 +6,7 @@ What the original programs do one after another with grids on disk between them,
 import itertools
 import logging
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from simlab.afm.config import MODEL_CO
 from simlab.afm.densities import MULTIPOLES
-from simlab.afm.errors import AfmConfigError
+from simlab.afm.errors import AfmConfigError, AfmInputError
 from simlab.afm.files.params import KEYS, read_params
 from simlab.afm.molecules import suspicions
 from simlab.afm.parameter_files import arguments_of, values_of
@@ -158,7 +159,9 @@ def run_series(series):
     common = _record(series)
     planned = []
     for folder, charge, changed in steps:
-        afmulator = AFMulator(**arguments_of(changed), relax=series.relax, backend=series.backend)
+        with _parameters_named(series):
+            arguments = arguments_of(changed)
+            afmulator = AFMulator(**arguments, relax=series.relax, backend=series.backend)
         parameters = values_of(afmulator)
         if tip is not None:
             afmulator.setRho(tip[0], afmulator.sigma, afmulator.B_pauli)
@@ -249,11 +252,25 @@ def _check(series):
         raise AfmConfigError(f"afm: --density_cutoff: {cutoff}; expected a density > 0, e/Å³")
 
 
+def _parameter_file(series):
+    if series.params is not None:
+        return series.params
+    return next((Path(name) for name in DEFAULT_FILES if Path(name).is_file()), None)
+
+
+@contextmanager
+def _parameters_named(series):
+    """Errors of values within the block name the file of the parameters too."""
+    try:
+        yield
+    except (AfmConfigError, AfmInputError) as error:
+        path = _parameter_file(series)
+        raise type(error)(f"{error} (parameters of {path})" if path else str(error)) from None
+
+
 def _parameters(series):
     """Values of the parameter file with the options that do not vary on top."""
-    path = series.params
-    if path is None:
-        path = next((Path(name) for name in DEFAULT_FILES if Path(name).is_file()), None)
+    path = _parameter_file(series)
     defaults = {name: key.default for name, key in KEYS.items()}
     values = defaults if path is None else read_params(path)
     given = {

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from simlab.afm.errors import AfmInputError
+from simlab.core.errors import InputFileError
+from simlab.core.files import open_input, read_csv
+from simlab.core.inputs import shown
 
 PLACEHOLDER = "placeholder"
 COLUMNS = ("lj_rmin_A", "lj_eps_eV", "morse_alpha_invA", "r_cov_A", "r_vdw_desc_A")
@@ -114,23 +117,37 @@ def loadSpecies(path=None):
 
 def _overrides(path):
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise AfmInputError(f"afm: {path}: {error.strerror}; expected a species table") from None
+        with open_input(path) as stream:
+            lines = stream.read().decode("utf-8-sig").splitlines()
+    except (InputFileError, UnicodeDecodeError) as error:
+        raise AfmInputError(f"afm: {path}: {error}; expected a species table") from None
+    if not lines:
+        raise AfmInputError(f"afm: {path}: empty; expected a species table")
     if path.suffix == ".csv":
+        header, rows = read_csv(path)
+        missing = [name for name in (*COLUMNS[:3], "Z") if name not in header]
+        if missing or not rows:
+            raise AfmInputError(
+                f"afm: {path}: {f'no column {missing[0]}' if missing else 'no row'}; expected the "
+                f"columns {', '.join(COLUMNS[:3])}, Z"
+            )
+        places = [header.index(name) for name in COLUMNS[:3]]
         records = [
-            (number, [row.get(name, "") for name in COLUMNS[:3]], row.get("Z", ""))
-            for number, row in enumerate(csv.DictReader(lines), start=2)
+            (number, [row[place] for place in places], row[header.index("Z")])
+            for number, row in enumerate(rows, start=2)
         ]
     else:
         cells = [(number, line.split("#")[0].split()) for number, line in enumerate(lines, 1)]
         records = [(number, c[:3], c[3] if len(c) > 3 else "") for number, c in cells if c]
     for number, values, element in records:
         try:
-            yield atomic_number(element), [float(value) for value in values]
+            found = [float(value) for value in values]
+            if len(found) != 3 or not np.isfinite(found).all():
+                raise ValueError(values)
+            yield atomic_number(element), found
         except (ValueError, TypeError):
             raise AfmInputError(
-                f"afm: {path}: line {number}: {lines[number - 1]!r}; expected rmin eps alpha Z"
+                f"afm: {path}: line {number}: {shown(lines[number - 1])}; expected rmin eps alpha Z"
             ) from None
 
 

@@ -22,13 +22,14 @@ from simlab.core.config import (
 from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import open_input
 from simlab.core.splits import without_aliases
+from simlab.core.yaml_files import StrictLoader
 
 FOURCC = 4
 PARTS = 1e-9
 """How far the fractions of the splits may add up to something else than 1."""
 
 
-UNREADABLE = (ValueError, KeyError, AttributeError, RecursionError)
+UNREADABLE = (ValueError, KeyError, AttributeError, RecursionError, OverflowError)
 """What PyYAML raises at `2024-13-45`, `!!bool "x"`, `!!timestamp "x"`, and at deep nesting."""
 
 
@@ -45,10 +46,10 @@ def parse_mapping(text, where):
     """The same of a text (str or bytes); `where` is how messages name it."""
     try:
         # JSON is YAML, but for tabs and for numbers as 1e5
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_without_twins)
     except (ValueError, RecursionError) as json_error:
         try:
-            content = yaml.safe_load(text)
+            content = yaml.load(text, StrictLoader)
         except (yaml.YAMLError, *UNREADABLE) as error:
             tabs = "\\t" in str(getattr(error, "problem", ""))
             what = _syntax(json_error if tabs else error)
@@ -56,6 +57,14 @@ def parse_mapping(text, where):
     if not isinstance(content, dict):
         raise InputFileError(f"{where}: a mapping is expected, found {_kind(content)}")
     return content
+
+
+def _without_twins(pairs):
+    """A mapping; ValueError for a key given twice, which YAML then names with its line."""
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise ValueError("a key is given twice")
+    return mapping
 
 
 def _syntax(error):

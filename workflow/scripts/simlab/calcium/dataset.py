@@ -8,6 +8,7 @@ import h5py
 from simlab.calcium.files.training import open_training
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.core.files import read_json
+from simlab.core.hdf5 import read_values
 from simlab.core.splits import ALIASES, SPLITS
 
 ARRAYS = ("noisy", "clean")
@@ -37,7 +38,7 @@ class TrainingPairs:
     def __getitem__(self, index):
         number, position = self._rows[index]
         file = self._file(number)
-        return tuple(file[name][position] if name in file else None for name in ARRAYS)
+        return tuple(read_values(file[name], position) if name in file else None for name in ARRAYS)
 
     def __iter__(self):
         return (self[k] for k in range(len(self)))

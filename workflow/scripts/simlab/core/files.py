@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import re
 import socket
 import time
 import uuid
@@ -57,10 +58,16 @@ def atomic_path(path, suffix=""):
         _discard(part, made)
         if isinstance(error, SimlabError) or str(error).startswith(HDF5_READING):
             raise
-        raise SimlabError(f"cannot write {path}: {error.strerror or error}") from error
+        raise SimlabError(f"cannot write {path}: {_cause(error)}") from error
     except BaseException:
         _discard(part, made)
         raise
+
+
+def _cause(error):
+    """Why the system refused; the text of h5py has several lines and the temporary name."""
+    number = error.errno or next(map(int, re.findall(r"errno = (\d+)", str(error))), None)
+    return os.strerror(number) if number else one_line(error)
 
 
 def _discard(part, folders):
@@ -284,6 +291,23 @@ def read_npz(path, keys=None):
         if missing:
             raise MissingKeyError(f"{path}: no array {', '.join(missing)}; found {present}")
         return {key: read_npz_member(archive, key, path) for key in wanted}
+
+
+def read_npy(path):
+    """The array of an npy file; pickles are refused."""
+    with open_input(path) as stream:
+        try:
+            shape, dtype, _ = npy_header(stream)
+            size = math.prod(shape) * dtype.itemsize
+            there = os.fstat(stream.fileno()).st_size - stream.tell()
+            if size > there:
+                raise ValueError(f"shape {shape} and {dtype} need {size} bytes, {there} are there")
+            stream.seek(0)
+            return np.lib.format.read_array(stream, allow_pickle=False)
+        except DAMAGE as error:
+            raise InputFileError(
+                f"{path}: not an npy file, or truncated ({one_line(error)})"
+            ) from None
 
 
 @contextmanager

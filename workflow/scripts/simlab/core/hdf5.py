@@ -1,6 +1,8 @@
 """HDF5 files: read, with one error for whatever h5py finds wrong, and written as a whole."""
 
+import io
 import json
+import os
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import h5py
 from simlab.core.errors import InputFileError, MissingFileError, SimlabError
 from simlab.core.files import atomic_path
 from simlab.core.inputs import one_line, require_file, require_unpackable
+
+STRUCTURE_BYTES = 1 << 16
 
 
 @contextmanager
@@ -19,10 +23,77 @@ def open_hdf5(path):
 
 
 @contextmanager
-def create_hdf5(path):
+def create_hdf5(path, libver="latest"):
     """A new file that appears under its name when the block succeeds."""
-    with atomic_path(path) as part, h5py.File(part, "w", libver="latest") as file:
+    with atomic_path(path) as part, _new_file(part, libver) as file:
         yield file
+
+
+@contextmanager
+def _new_file(path, libver):
+    """A new file on a disk that may become full; OSError after the block if it did.
+
+    HDF5 itself forgets half of what it could not write, and the process crashes later on.
+    """
+    with open(path, "x+b", buffering=0) as raw:
+        stream = _Unfailing(raw)
+        try:
+            with h5py.File(stream, "w", libver=libver) as file:
+                yield file
+        finally:
+            if stream.error is not None:
+                raise stream.error
+
+
+class _Unfailing(io.RawIOBase):
+    """A file whose writes seem to succeed; `error` is the first that did not.
+
+    What small writes, the structure of the file, could not store is read back from memory.
+    """
+
+    def __init__(self, raw):
+        self._raw, self._lost, self.error = raw, [], None
+
+    def write(self, data):
+        start, data = self._raw.tell(), memoryview(data).cast("B")
+        if self.error is None:
+            try:
+                done = 0
+                while done < len(data):
+                    done += self._raw.write(data[done:])
+                return done
+            except OSError as error:
+                self.error = error
+        if len(data) <= STRUCTURE_BYTES:
+            self._lost.append((start, bytes(data)))
+        self._raw.seek(start + len(data))
+        return len(data)
+
+    def readinto(self, buffer):
+        start, buffer = self._raw.tell(), memoryview(buffer).cast("B")
+        done = self._raw.readinto(buffer)
+        if not self._lost:
+            return done
+        buffer[done:] = bytes(len(buffer) - done)
+        for place, data in self._lost:
+            first, last = max(place, start), min(place + len(data), start + len(buffer))
+            if first < last:
+                buffer[first - start : last - start] = data[first - place : last - place]
+        self._raw.seek(start + len(buffer))
+        return len(buffer)
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        return self._raw.seek(offset, whence)
+
+    def tell(self):
+        return self._raw.tell()
+
+    def truncate(self, size=None):
+        try:
+            return self._raw.truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
 
 
 def write_attributes(target, attributes):
@@ -63,13 +134,21 @@ def reading_hdf5(path, error):
             ) from None
 
 
-def require_readable_size(data):
-    """Refuse a dataset that announces far more than the file holds of it.
+def require_readable(data):
+    """Refuse a dataset that is not in its file.
 
-    Chunks that were never written cost nothing in the file, and all of it in memory. The limit
-    is that of `core.files`; datasets whose values lie in other files are not looked at.
+    HDF5 reads zeros where the files behind a virtual dataset are missing. Chunks that were never
+    written cost nothing in the file, and all of it in memory: the limit is that of `core.inputs`.
     """
-    if isinstance(data, h5py.Dataset) and not data.is_virtual and not data.external:
+    if data.is_virtual:
+        folder = Path(data.file.filename).parent
+        for source in sorted({s.file_name for s in data.virtual_sources()} - {"."}):
+            if not (folder / source).exists():
+                raise MissingFileError(
+                    f"{data.file.filename}: {data.name} lies in {source}, which is missing; "
+                    "keep both together or merge by copy"
+                )
+    elif not data.external:
         stored = data.id.get_storage_size()
         require_unpackable(data.nbytes, stored, f"{data.file.filename}: dataset {data.name}")
 

@@ -78,11 +78,15 @@ def npy_header(stream):
 
 def shown(value):
     """A value as messages quote it, cut at 80 letters."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return cut(repr(value), 80)
+
+
+def cut(text, length=80):
+    """`text`, with dots in place of what is beyond `length` letters."""
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def one_line(error):
     """The text of an error of a library without line breaks, cut at 300 letters."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:297]}..."
+    return cut(text, 300)

@@ -19,10 +19,11 @@ def read_yaml(path):
     return content
 
 
-class _StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """A safe loader that refuses a key given twice, and aliases that multiply the file."""
 
     def compose_document(self):
+        """The document, checked before anything is made of it."""
         node = super().compose_document()
         self._count(node, {}, ())
         return node
@@ -59,7 +60,7 @@ class _StrictLoader(yaml.SafeLoader):
 def load_yaml(text, where):
     """The value of a YAML text or stream; InputFileError naming `where` for what is none."""
     try:
-        return yaml.load(text, _StrictLoader)
+        return yaml.load(text, StrictLoader)
     # Beside its own, the loader lets errors of Python's numbers, dates and texts through.
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         raise InputFileError(f"{where}: not a YAML file ({one_line(error)})") from None

@@ -325,5 +325,5 @@ def _toml(path):
     with open_input(path) as stream:
         try:
             return tomllib.loads(stream.read().decode("utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise RowsError(f"{path}: not a TOML file ({error})") from None

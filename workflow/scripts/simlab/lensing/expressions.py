@@ -209,7 +209,7 @@ class _Parser:
         elif what == "name":
             if text not in self.names:
                 raise ExpressionError(
-                    f"variable {text!r}: expected {', '.join(sorted(self.names))}"
+                    f"variable {text[:80]!r}: expected {', '.join(sorted(self.names))}"
                 )
             self.program.append((what, text))
         elif text == "(":

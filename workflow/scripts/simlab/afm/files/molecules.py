@@ -8,7 +8,15 @@ from simlab.afm.errors import AfmInputError
 from simlab.afm.species import symbol_of
 from simlab.core.files import read_npz, write_csv, write_npz
 
-KEYS = ("names", "ptr", "xyz", "Z", "q", "has_charges")
+KEYS = {
+    "names": ("U", 1),
+    "ptr": ("iu", 1),
+    "xyz": ("f", 2),
+    "Z": ("iu", 1),
+    "q": ("f", 1),
+    "has_charges": ("b", 1),
+}
+"""Kinds of type and number of axes of the arrays."""
 COLUMNS = ["name", "file", "n_atoms", "formula", "has_charges", "sum_q", "sha256"]
 
 
@@ -59,8 +67,27 @@ def write_molecules(path, molecules):
 def read_molecules(path):
     """List of Molecule of a molecules.npz; AfmInputError where the arrays do not fit."""
     arrays = read_npz(path, KEYS)
-    ptr, atoms = arrays["ptr"], len(arrays["Z"])
-    if ptr[0] != 0 or ptr[-1] != atoms or arrays["xyz"].shape != (atoms, 3):
+    for key, (kinds, ndim) in KEYS.items():
+        array = arrays[key]
+        if array.dtype.kind not in kinds or array.ndim != ndim:
+            raise AfmInputError(
+                f"afm: {path}: {key} is {array.dtype} of shape {array.shape}; expected {ndim} axes "
+                f"of {'text' if kinds == 'U' else 'numbers'}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise AfmInputError(f"afm: {path}: {key} is not finite; expected numbers")
+    ptr, atoms, count = arrays["ptr"], len(arrays["Z"]), len(arrays["names"])
+    if len(ptr) != count + 1 or len(arrays["has_charges"]) != count or len(arrays["q"]) != atoms:
+        raise AfmInputError(
+            f"afm: {path}: {count} names, ptr of {len(ptr)}, {len(arrays['has_charges'])} marks "
+            f"of charges, {atoms} atoms with {len(arrays['q'])} charges; expected them to fit"
+        )
+    if (
+        (np.diff(ptr) < 0).any()
+        or ptr[0] != 0
+        or ptr[-1] != atoms
+        or arrays["xyz"].shape != (atoms, 3)
+    ):
         raise AfmInputError(
             f"afm: {path}: ptr ends at {ptr[-1]}, xyz has shape {arrays['xyz'].shape}; expected "
             f"both to fit the {atoms} atoms of Z"

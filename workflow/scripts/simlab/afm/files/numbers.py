@@ -26,6 +26,8 @@ def read_text(path, what):
         text = content.decode()
     except UnicodeDecodeError:
         raise AfmInputError(f"afm: {path}: not a text file; expected {what}") from None
+    if "\0" in text:
+        raise AfmInputError(f"afm: {path}: NUL bytes, not a text file; expected {what}")
     if not text.strip():
         raise AfmInputError(f"afm: {path}: empty; expected {what}")
     return text

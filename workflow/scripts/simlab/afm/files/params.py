@@ -32,6 +32,7 @@ from pathlib import Path
 from simlab.afm.errors import AfmConfigError, AfmInputError, AfmMissingFileError
 from simlab.core.errors import MissingFileError
 from simlab.core.files import open_input, write_text
+from simlab.core.inputs import cut, one_line, shown
 
 TRUE_WORDS = ("true", "t", "1", "yes", "on")
 FALSE_WORDS = ("false", "f", "0", "no", "off")
@@ -116,14 +117,16 @@ def read_params(path):
         raise AfmMissingFileError(f"afm: {path}: no such file; expected parameters") from None
     except UnicodeDecodeError:
         raise AfmInputError(f"afm: {path}: not a text file; expected parameters") from None
+    if "\0" in text:
+        raise AfmInputError(f"afm: {path}: NUL bytes, not a text file; expected parameters")
     entries = _toml_entries if path.suffix.lower() == ".toml" else _ini_entries
     values = {name: key.default for name, key in KEYS.items()}
     for place, name, cells in entries(path, text):
         if name not in KEYS:
             near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.0)[0]
             raise AfmConfigError(
-                f"afm: {path}: {place}: unknown key {name!r}, did you mean {near}? expected one "
-                f"of {', '.join(KEYS)}"
+                f"afm: {path}: {place}: unknown key {shown(name)}, did you mean {near}? expected "
+                f"one of {', '.join(KEYS)}"
             )
         try:
             values[name] = _value(name, cells)
@@ -144,8 +147,8 @@ def _ini_entries(path, text):
 def _toml_entries(path, text):
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise AfmInputError(f"afm: {path}: {error}; expected a TOML file") from None
+    except (ValueError, RecursionError) as error:
+        raise AfmInputError(f"afm: {path}: {one_line(error)}; expected a TOML file") from None
     for name, value in table.items():
         yield f"key {name}", name, value
 
@@ -197,8 +200,8 @@ def _converted(kind, cell):
 
 def _plain(cells):
     if isinstance(cells, list | tuple):
-        return " ".join(map(str, cells)) or "no value"
-    return str(cells)
+        cells = " ".join(map(str, cells)) or "no value"
+    return cut(str(cells))
 
 
 def _wanted(name):

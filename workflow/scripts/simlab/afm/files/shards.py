@@ -15,11 +15,19 @@
 import json
 from contextlib import ExitStack
 
+import h5py
 import numpy as np
 
 from simlab.afm.errors import AfmInputError
 from simlab.core.errors import SimlabError
-from simlab.core.hdf5 import create_hdf5, open_hdf5, write_attributes
+from simlab.core.hdf5 import (
+    create_hdf5,
+    open_hdf5,
+    read_values,
+    require_readable,
+    write_attributes,
+)
+from simlab.core.inputs import shown
 
 FORMAT = "afm-shard"
 VERSION = 1
@@ -35,6 +43,18 @@ PER_SAMPLE = {
     "n_unconverged": np.int32,
 }
 """Arrays that are known when a sample is done."""
+AXES = {
+    "sample_id": 1,
+    **dict.fromkeys(("mol_id", "rot_id", "split", "flags", "n_fallback", "n_unconverged"), 1),
+    **{"afm": 5, "desc": 4, "mol/ptr": 1, "mol/data": 2, "rot": 3, "scan_window": 4},
+    **{"distAbove": 2, "df_steps": 2, "tipR0": 3},
+}
+"""Number of axes of every array."""
+ATTRIBUTES = {
+    **{"desc_channels": (list, "a list"), "tips": (list, "a list"), "units": (dict, "a mapping")},
+    **{"backend": (str, "text"), "device": (str, "text"), "seed": (np.integer, "a whole number")},
+}
+"""Type of the attributes that readers use, and its name."""
 CUT_BY_POSITION = ["afm", "desc", "sample_id", *PLANNED, *PER_SAMPLE]
 UNITS = {
     "afm": "Hz",
@@ -160,19 +180,46 @@ class Shard:
 
     def __init__(self, path):
         self.path = path
-        self._stack = ExitStack()
-        self.file = self._stack.enter_context(open_hdf5(path))
-        if self.file.attrs.get("format") != FORMAT:
-            found = self.file.attrs.get("format")
-            self.close()
-            raise AfmInputError(f"afm: {path}: format {found!r}; expected {FORMAT}")
-        self.attributes = {key: _parsed(value) for key, value in self.file.attrs.items()}
+        with ExitStack() as stack:
+            self.file = stack.enter_context(open_hdf5(path))
+            self.attributes = {key: _parsed(value) for key, value in self.file.attrs.items()}
+            found = self.attributes.get("format")
+            if not isinstance(found, str) or found != FORMAT:
+                raise self._error(f"format {shown(found)}", FORMAT)
+            self._check()
+            self._stack = stack.pop_all()
+
+    def _check(self):
+        """Arrays are there with the axes of this module, one row a sample, and fit together."""
+        for key, ndim in AXES.items():
+            data = self.file.get(key)
+            if not isinstance(data, h5py.Dataset):
+                raise self._error(f"no array {key!r}", "an AFM shard")
+            if data.shape is None or data.dtype.kind not in "iuf" or data.ndim != ndim:
+                raise self._error(
+                    f"{key} is {data.dtype} of shape {data.shape}", f"numbers with {ndim} axes"
+                )
+            require_readable(data)
+            rows = {"mol/data": data.shape[0], "mol/ptr": len(self) + 1}.get(key, len(self))
+            if data.shape[0] != rows:
+                raise self._error(f"{key} has {data.shape[0]} rows", f"{rows}")
+        atoms, ptr = self.file["mol/data"].shape, self.array("mol/ptr")
+        if atoms[1] != 5 or ptr[0] != 0 or ptr[-1] != atoms[0] or (ptr[1:] < ptr[:-1]).any():
+            raise self._error(
+                f"mol/ptr goes from {ptr[0]} to {ptr[-1]}", f"0 to {atoms[0]}, rows of 5 numbers"
+            )
+        for key, (kind, wanted) in ATTRIBUTES.items():
+            if not isinstance(self.attributes.get(key), kind):
+                raise self._error(f"attribute {key} is {shown(self.attributes.get(key))}", wanted)
+
+    def _error(self, found, expected):
+        return AfmInputError(f"afm: {self.path}: {found}; expected {expected}")
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self.close()
+        return self._stack.__exit__(*exception)
 
     def __len__(self):
         return len(self.file["sample_id"])
@@ -184,8 +231,8 @@ class Shard:
     def array(self, key, selection=()):
         """Array `key`, or a part of it; AfmInputError if it is not there."""
         if key not in self.file:
-            raise AfmInputError(f"afm: {self.path}: no array {key!r}; expected an AFM shard")
-        return self.file[key][selection]
+            raise self._error(f"no array {key!r}", "an AFM shard")
+        return read_values(self.file[key], selection)
 
     def small(self):
         """All arrays but images, descriptors and geometries, as a dict."""
@@ -198,6 +245,9 @@ class Shard:
 
 
 def _parsed(value):
-    if isinstance(value, str) and value[:1] in "[{":
-        return json.loads(value)
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
     return value

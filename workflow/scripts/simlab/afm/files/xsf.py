@@ -84,19 +84,21 @@ def _shape(lines, line):
 
 
 def _atoms(lines):
-    n_atoms = int(lines.numbers(1, "number of atoms")[0])
-    if n_atoms < 0:
-        raise lines.error(str(n_atoms), "number of atoms")
-    xyzs, Zs = np.empty((n_atoms, 3)), np.empty(n_atoms, np.int32)
-    for i in range(n_atoms):
+    n_atoms = lines.numbers(1, "number of atoms")[0]
+    if n_atoms < 0 or n_atoms != int(n_atoms):
+        raise lines.error(f"{n_atoms:g}", "number of atoms")
+    xyzs, Zs = [], []
+    for _ in range(int(n_atoms)):
         line = lines.next("element x y z")
         try:
             element, *position = line.split()[:4]
-            Zs[i] = atomic_number(element)
-            xyzs[i] = [float(cell) for cell in position]
+            Zs.append(atomic_number(element))
+            xyzs.append([float(cell) for cell in position])
         except (ValueError, AfmInputError):
             raise lines.error(line, "element x y z") from None
-    return xyzs, Zs
+        if len(position) != 3 or not np.isfinite(xyzs[-1]).all():
+            raise lines.error(line, "element x y z")
+    return np.array(xyzs).reshape(-1, 3), np.array(Zs, np.int32)
 
 
 def write_xsf(path, array, lvec, xyzs=None, Zs=None):

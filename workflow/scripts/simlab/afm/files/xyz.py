@@ -14,7 +14,9 @@ from simlab.afm.errors import (
     ChargeColumnError,
 )
 from simlab.afm.species import atomic_number
-from simlab.core.files import write_text
+from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.files import open_input, write_text
+from simlab.core.inputs import shown
 
 CHARGE_MODES = ("check", "ignore", "trust")
 CHARGE_NAMES = ("charge", "charges", "initial_charge", "initial_charges")
@@ -78,7 +80,7 @@ def loadXYZ(path, charges="check"):
     for i, cells in enumerate(rows):
         try:
             if len(cells) < 4:
-                raise AfmInputError(f"{' '.join(cells)!r} has fewer than 4 columns")
+                raise AfmInputError(f"{shown(' '.join(cells))} has fewer than 4 columns")
             Zs[i] = atomic_number(cells[0])
             xyzs[i] = [_number(cell, "coordinate") for cell in cells[1:4]]
             if column is not None:
@@ -94,11 +96,12 @@ def loadXYZ(path, charges="check"):
 
 def _rows(path):
     try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except FileNotFoundError:
+        with open_input(path) as stream:
+            text = stream.read().decode("utf-8-sig", errors="replace")
+    except MissingFileError:
         raise AfmMissingFileError(f"afm: {path}: no such file; expected an xyz file") from None
-    except OSError as error:
-        raise AfmInputError(f"afm: {path}: {error.strerror}; expected an xyz file") from None
+    except InputFileError as error:
+        raise AfmInputError(f"afm: {error}; expected an xyz file") from None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first = lines[0].strip()
     if not text.strip():
@@ -126,7 +129,7 @@ def _number(text, what):
     except ValueError:
         value, readable = math.nan, False
     if not readable:
-        raise AfmInputError(f"{text!r} is not a number ({what})")
+        raise AfmInputError(f"{shown(text)} is not a number ({what})")
     if not math.isfinite(value):
         raise AfmInputError(f"{what} {text!r} is not finite")
     return value
@@ -135,7 +138,8 @@ def _number(text, what):
 def _charge(cells, column):
     if column >= len(cells):
         raise AfmInputError(
-            f"{' '.join(cells)!r} has no column {column + 1}, where the first atom has its charge"
+            f"{shown(' '.join(cells))} has no column {column + 1}, where the first atom has its "
+            "charge"
         )
     try:
         return _number(cells[column], "charge")

@@ -251,12 +251,16 @@ def iter_video(path):
     """
     open_input(path, "video").close()
     capture = _open_capture(path)
+    announced, found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0
     try:
         while True:
             there, frame = capture.read()
             if not there:
-                return
+                break
+            found += 1
             yield frame[..., 0] if frame.ndim == 3 else frame
+        if found < announced:
+            raise RecordingFileError(f"{path}: cut off, {found} of {announced} frames can be read")
     finally:
         capture.release()
 

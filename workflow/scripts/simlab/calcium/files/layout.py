@@ -66,7 +66,7 @@ def check_layout(path, observed, truth):
         sigma = truth.arrays.get("observed_sigma_px", np.zeros(0))
         if not (np.isfinite(sigma) & (sigma >= 0)).all():
             raise ValueError("observed_sigma_px has values that are not finite or below 0")
-        sizes["T"] = observed.shape[0] and sizes["T"]
+        sizes["T"] = (observed.ndim != 3 or len(observed)) and sizes["T"]
         _check_array("observed", observed, "THW", sizes)
         depth = truth.focal_depth_um
         if depth is not None and np.asarray(depth).dtype.kind not in "fiu":

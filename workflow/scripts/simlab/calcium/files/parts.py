@@ -109,19 +109,22 @@ def read_part(path):
     """
     with open_file(path, FORMAT, FORMAT_VERSION) as file:
         observed = dataset_of(file, "observed")
-        t0, t1 = attribute(file, "t0"), attribute(file, "t1")
-        if len(observed) != t1 - t0:
-            raise RecordingFileError(f"{path}: {len(observed)} frames, expected {t1 - t0}")
+        t0, t1 = attribute(file, "t0", int), attribute(file, "t1", int)
+        if observed.ndim != 3 or len(observed) != t1 - t0 or observed.dtype.kind not in "iuf":
+            raise RecordingFileError(
+                f"{path}: observed is {observed.dtype} of shape {observed.shape}, expected "
+                f"{t1 - t0} frames of numbers"
+            )
         sums = {
-            name: file[name][()] if name in file else None
+            name: dataset_of(file, name)[()] if name in file else None
             for name in ("clean_moments", "pixel_sums", "pixel_square_sums")
         }
         return Part(
             path=Path(path),
             t0=t0,
             t1=t1,
-            key=attribute(file, "spec_cache_key"),
-            sha256=attribute(file, "sha256"),
+            key=attribute(file, "spec_cache_key", str),
+            sha256=attribute(file, "sha256", str),
             frames=RowReader(path, observed),
             **sums,
         )

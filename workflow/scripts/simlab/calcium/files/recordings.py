@@ -219,7 +219,7 @@ def read_recording(path):
 
 def _read_truth(group, names):
     planted = group_of(group, "planted")
-    ext = group.get("ext", {})
+    ext = group_of(group, "ext") if "ext" in group else {}
     return Truth(
         arrays={name: dataset_of(group, name)[()] for name in names},
         planted={
@@ -229,6 +229,6 @@ def _read_truth(group, names):
                 for name in ("canvas_shape", "fov_offset", "fov_shape")
             },
         },
-        ext={name: ext[name][()] for name in ext},
+        ext={name: dataset_of(ext, name)[()] for name in ext},
         focal_depth_um=group.attrs.get("focal_depth_um"),
     )

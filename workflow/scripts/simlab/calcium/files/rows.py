@@ -7,8 +7,7 @@ import h5py
 import numpy as np
 
 from simlab.calcium.errors import RecordingFileError
-from simlab.core.errors import MissingFileError
-from simlab.core.hdf5 import reading_hdf5
+from simlab.core.hdf5 import read_values, reading_hdf5, require_readable
 
 KINDS = {str: "text", int: "a whole number", np.ndarray: "a list"}
 
@@ -34,7 +33,7 @@ class RowReader:
 
     def __getitem__(self, key):
         with open_file(self.path) as file:
-            return dataset_of(file, self.name)[key]
+            return read_values(dataset_of(file, self.name), key)
 
     def __array__(self, dtype=None, copy=None):
         return self[()].astype(dtype or self.dtype, copy=False)
@@ -57,8 +56,6 @@ def open_file(path, expected=None, version=None):
         For anything else, and for whatever h5py finds wrong inside the context.
     """
     path = Path(path)
-    if not path.exists():
-        raise MissingFileError(f"file not found: {path}")
     with reading_hdf5(path, RecordingFileError) as file:
         if expected is not None:
             found = attribute(file, "format", str)
@@ -94,6 +91,12 @@ def dataset_of(group, name):
     if not isinstance(item, h5py.Dataset):
         where = f"{group.name}/{name}".replace("//", "/")
         raise RecordingFileError(f"{group.file.filename}: dataset {where} is missing")
+    if item.shape is None or item.dtype.hasobject:
+        found = "nothing" if item.shape is None else "text"
+        raise RecordingFileError(
+            f"{group.file.filename}: dataset {item.name} holds {found}, expected numbers"
+        )
+    require_readable(item)
     return item
 
 

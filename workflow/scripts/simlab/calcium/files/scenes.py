@@ -21,8 +21,10 @@ import json
 
 import h5py
 
-from simlab.calcium.files.rows import RowReader, attribute, open_file, write_arrays
+from simlab.calcium.errors import RecordingFileError
+from simlab.calcium.files.rows import RowReader, attribute, dataset_of, open_file, write_arrays
 from simlab.core.hdf5 import create_hdf5
+from simlab.core.inputs import shown
 
 FORMAT = "calcium-scene"
 FORMAT_VERSION = 1
@@ -58,15 +60,22 @@ def read_scene(path):
     """
     with open_file(path, FORMAT, FORMAT_VERSION) as file:
         attributes = {name: attribute(file, name) for name in file.attrs}
-        attributes["rng_state"] = json.loads(attribute(file, "rng_state"))
+        state = attribute(file, "rng_state", str)
+        try:
+            attributes["rng_state"] = json.loads(state)
+        except (ValueError, RecursionError):
+            raise RecordingFileError(
+                f"{path}: attribute 'rng_state' is {shown(state)}, expected JSON"
+            ) from None
         return _read_group(path, file), attributes
 
 
 def _read_group(path, group):
     arrays = {}
-    for name, item in group.items():
-        if isinstance(item, h5py.Group):
-            arrays[name] = _read_group(path, item)
+    for name in group:
+        if isinstance(group.get(name), h5py.Group):
+            arrays[name] = _read_group(path, group[name])
         else:
+            item = dataset_of(group, name)
             arrays[name] = RowReader(path, item) if item.name in READ_BY_ROWS else item[()]
     return arrays

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from simlab.calcium.files.rows import attribute, dataset_of
 from simlab.core.errors import InputFileError
 from simlab.core.hdf5 import create_hdf5, reading_hdf5, write_attributes
 
@@ -94,8 +95,16 @@ def training_writer(path, places, shape, dtype, *, clean, attributes):
 def open_training(path):
     """A shard opened for reading (h5py.File); InputFileError for anything else."""
     with reading_hdf5(path, InputFileError) as file:
-        if file.attrs.get("format") != FORMAT:
-            raise InputFileError(
-                f"{path}: format is {file.attrs.get('format')!r}, expected {FORMAT!r}"
-            )
+        found = attribute(file, "format", str)
+        if found != FORMAT:
+            raise InputFileError(f"{path}: format is {found!r}, expected {FORMAT!r}")
+        count = len(dataset_of(file, "index"))
+        for name in ("noisy", "clean"):
+            if name == "noisy" or name in file:
+                data = dataset_of(file, name)
+                if data.ndim != 4 or len(data) != count or data.dtype.kind not in "iuf":
+                    raise InputFileError(
+                        f"{path}: {name} is {data.dtype} of shape {data.shape}, expected numbers "
+                        f"of shape ({count}, t, h, w)"
+                    )
         yield file

@@ -112,7 +112,11 @@ def _checked(path, prefix):
                 f"{path}: {key} is {array.dtype} of shape {array.shape}, expected a number"
             )
         if number and not np.isfinite(array).all():
-            raise InputFileError(f"{path}: {key} is {array.tolist()}, expected finite numbers")
+            place = np.argwhere(~np.isfinite(array))[0].tolist()
+            name = f"{key}{place}" if place else key
+            raise StatisticsError(
+                f"{path}: {name} is {array[tuple(place)]}, expected finite numbers"
+            )
     return arrays
 
 

@@ -7,9 +7,10 @@
 | `.tex` | a document of its own |
 """
 
-from pathlib import Path
+import re
 
-from simlab.core.files import write_text
+from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.files import open_input, write_text
 from simlab.lensing.errors import MissingRowsError, RowsError
 
 DOCUMENT = r"""\documentclass{article}
@@ -40,12 +41,12 @@ def read_formula_lines(path):
     RowsError
         If the file is missing, no UTF-8 text, empty, or a line has another form.
     """
-    path = Path(path)
-    if not path.exists():
-        raise MissingRowsError(f"file not found: {path}")
     try:
-        lines = path.read_bytes().decode().splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        with open_input(path) as stream:
+            lines = stream.read().decode().splitlines()
+    except MissingFileError as error:
+        raise MissingRowsError(str(error)) from None
+    except (InputFileError, UnicodeDecodeError) as problem:
         raise RowsError(f"{path}: not a UTF-8 text file ({problem})") from None
     found = [_fields(path, k, line) for k, line in enumerate(lines, 1) if line.strip()]
     if not found:
@@ -55,7 +56,7 @@ def read_formula_lines(path):
 
 def _fields(path, number, line):
     fields = [field.strip() for field in line.split(":")]
-    if len(fields) != 4 or not (fields[0].isdecimal() and fields[1].isdecimal()):
+    if len(fields) != 4 or not all(re.fullmatch("[0-9]{1,6}", field) for field in fields[:2]):
         raise RowsError(f"{path}, line {number}: expected m:s:ALPHA:BETA, found {line[:40]!r}")
     return number, int(fields[0]), int(fields[1]), fields[2], fields[3]
 

@@ -3,6 +3,7 @@
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from simlab.core.hdf5 import read_values
 from simlab.lensing.errors import MissingRowsError, RowsError
 from simlab.lensing.files.pictures import read_picture
 from simlab.lensing.files.shards import is_shard, open_shard, read_filenames
@@ -32,7 +33,7 @@ class PictureSet:
         """Picture of `key`: float64 or as stored (h, w) or (h, w, 3), gray levels 0..255."""
         _, where, position = self._places[key]
         if self.by_index:
-            return where["images"][position]
+            return read_values(where["images"], position)
         picture = read_picture(where)
         return picture[:, :, 0] if picture.shape[2] == 1 else picture
 
@@ -55,7 +56,7 @@ def open_pictures(paths):
             yield PictureSet(name, _rows(shards, stack), by_index=True)
             return
         # two single files are a pair whatever they are called
-        single = not several and Path(paths).is_file()
+        single = not several and not Path(paths).is_dir()
         yield PictureSet(
             name, {("" if single else p.name): (p.name, p, 0) for p in files}, by_index=False
         )

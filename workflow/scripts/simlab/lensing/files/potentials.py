@@ -13,7 +13,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from simlab.core.hdf5 import reading_hdf5
+from simlab.core.errors import InputFileError, MissingFileError
+from simlab.core.files import read_npy
+from simlab.core.hdf5 import reading_hdf5, require_readable
 from simlab.lensing.errors import MissingRowsError, RowsError
 
 NAME = "potential"
@@ -29,11 +31,14 @@ def load_potential(path):
         If the file is missing, of another type, damaged, or holds no finite square array.
     """
     path = Path(path)
-    if not path.exists():
-        raise MissingRowsError(f"file not found: {path}")
     if path.suffix not in SUFFIXES:
         raise RowsError(f"{path}: a potential is read from {', '.join(SUFFIXES)} files")
-    psi = _read_npy(path) if path.suffix == ".npy" else _read_hdf5(path)
+    try:
+        psi = read_npy(path) if path.suffix == ".npy" else _read_hdf5(path)
+    except MissingFileError:
+        raise MissingRowsError(f"file not found: {path}") from None
+    except InputFileError as error:
+        raise RowsError(str(error)) from None
     if psi.ndim != 2 or psi.shape[0] != psi.shape[1] or psi.shape[0] < 2:
         raise RowsError(f"{path}: shape {psi.shape}, expected a square map (n, n)")
     if psi.dtype.kind not in "iuf":
@@ -44,17 +49,13 @@ def load_potential(path):
     return psi
 
 
-def _read_npy(path):
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as problem:
-        reason = " ".join(str(problem).split())
-        raise RowsError(f"{path}: not a .npy array ({reason})") from None
-
-
 def _read_hdf5(path):
     with reading_hdf5(path, RowsError) as file:
-        names = [name for name, item in file.items() if isinstance(item, h5py.Dataset)]
+        names = [name for name in file if isinstance(file.get(name), h5py.Dataset)]
         if NAME not in names and len(names) != 1:
             raise RowsError(f"{path}: expected a data set {NAME!r}, found {names}")
-        return file[NAME if NAME in names else names[0]][()]
+        data = file[NAME if NAME in names else names[0]]
+        if data.shape is None:
+            raise RowsError(f"{path}: {data.name} holds nothing, expected a square map (n, n)")
+        require_readable(data)
+        return data[()]

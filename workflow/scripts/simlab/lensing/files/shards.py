@@ -22,12 +22,15 @@ and the parameters: `params/<column>`, float64 with 0 for an empty cell and a ui
 """
 
 from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
 import hdf5plugin
 import numpy as np
 
-from simlab.core.hdf5 import create_hdf5, reading_hdf5, write_attributes
+from simlab.core.errors import InputFileError
+from simlab.core.hdf5 import create_hdf5, reading_hdf5, require_readable, write_attributes
+from simlab.core.inputs import shown
 from simlab.lensing.errors import MissingRowsError, RowsError
 
 FORMAT = "lensing-images"
@@ -134,22 +137,41 @@ def shard_writer(path, n_rows, pictures, amplitudes, attributes):
 @contextmanager
 def open_shard(path):
     """A shard opened for reading (h5py.File); RowsError for anything else."""
-    try:
-        open(path, "rb").close()
-    except OSError:
-        raise MissingRowsError(f"file not found: {path}") from None
+    if not Path(path).exists():
+        raise MissingRowsError(f"file not found: {path}")
     with reading_hdf5(path, RowsError) as file:
-        if file.attrs.get("format") != FORMAT:
-            raise RowsError(f"{path}: format is {file.attrs.get('format')!r}, expected {FORMAT!r}")
+        found = file.attrs.get("format")
+        if not isinstance(found, str) or found != FORMAT:
+            raise RowsError(f"{path}: format is {shown(found)}, expected {FORMAT!r}")
+        _check_rows(path, file)
         yield file
+
+
+def _check_rows(path, file):
+    """Index, names and pictures are there, of the same number of rows, and can be read."""
+    for name in ("index", "filename", *PICTURES):
+        if name not in file and name in PICTURES[1:]:
+            continue
+        data = file.get(name)
+        if not isinstance(data, h5py.Dataset) or data.shape is None:
+            raise RowsError(f"{path}: no dataset {name!r}; found {list(file)}")
+        kinds = {"index": "iu", "filename": "O"}.get(name, "uf")
+        axes = (1,) if name in ("index", "filename") else (3, 4)
+        if data.dtype.kind not in kinds or data.ndim not in axes or len(data) != len(file["index"]):
+            raise RowsError(
+                f"{path}: {name} is {data.dtype} of shape {data.shape}, expected "
+                f"{'text' if kinds == 'O' else 'numbers'}, one row a picture"
+            )
+        require_readable(data)
 
 
 def is_shard(path):
     """Whether an HDF5 file says that it holds pictures; damaged files may."""
     try:
-        with h5py.File(path, "r") as file:
-            return file.attrs.get("format") == FORMAT
-    except OSError:
+        with reading_hdf5(path, RowsError) as file:
+            found = file.attrs.get("format")
+            return isinstance(found, str) and found == FORMAT
+    except InputFileError:
         return True
 
 

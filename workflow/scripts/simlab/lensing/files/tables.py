@@ -36,6 +36,8 @@ def read_table(path):
             content = stream.read()
     except FileNotFoundError as error:
         raise MissingRowsError(str(error)) from None
+    if b"\0" in content:
+        raise RowsError(f"{path}: not UTF-8 text (byte {content.index(0)} is NUL)")
     try:
         lines = csv.reader(io.StringIO(content.decode("utf-8-sig")), skipinitialspace=True)
         table = [(lines.line_num, [_bare(cell) for cell in line]) for line in lines]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingKeyError
-from simlab.core.files import open_input, open_member, open_npz, read_npz_member
+from simlab.core.files import open_member, open_npz, read_npz_member
 from simlab.core.inputs import DAMAGE, npy_header, one_line
 
 METADATA = "_metadata"
@@ -134,17 +134,4 @@ def _layout(archive, name, path):
         except DAMAGE as error:
             raise InputFileError(
                 f"{path}: member {name!r} is not an array ({one_line(error)})"
-            ) from None
-
-
-def read_npy(path):
-    """The array of an npy file; pickles are refused."""
-    with open_input(path) as stream:
-        try:
-            npy_header(stream)
-            stream.seek(0)
-            return np.lib.format.read_array(stream, allow_pickle=False)
-        except DAMAGE as error:
-            raise InputFileError(
-                f"{path}: not an npy file, or truncated ({one_line(error)})"
             ) from None

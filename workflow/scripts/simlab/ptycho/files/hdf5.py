@@ -1,12 +1,10 @@
 """HDF5 as every file of ptychography uses it: arrays, complex numbers, compression."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 
-from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
-from simlab.core.hdf5 import require_readable_size
+from simlab.core.errors import InputFileError, MissingKeyError
+from simlab.core.hdf5 import require_readable
 
 CHUNK_PIXELS = 65536
 
@@ -31,22 +29,8 @@ def dataset_at(file, key):
         raise InputFileError(
             f"{file.filename}: dataset {key!r} holds {found}, numbers are expected"
         )
-    check_sources(file, data)
-    require_readable_size(data)
+    require_readable(data)
     return data
-
-
-def check_sources(file, data):
-    """Refuse a virtual dataset whose shards are gone: HDF5 would read zeros in their place."""
-    if not data.is_virtual:
-        return
-    folder = Path(file.filename).parent
-    for source in sorted({s.file_name for s in data.virtual_sources()}):
-        if source != "." and not (folder / source).exists():
-            raise MissingFileError(
-                f"{file.filename}: its frames lie in {source}, which is missing; "
-                "keep both together or merge by copy"
-            )
 
 
 def frames_per_chunk(side):

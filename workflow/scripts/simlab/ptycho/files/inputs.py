@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
-from simlab.core.files import npz_headers, sha256_of, write_npz
+from simlab.core.files import npz_headers, read_npy, sha256_of, write_npz
 from simlab.core.hdf5 import open_hdf5
 from simlab.ptycho.files import products
-from simlab.ptycho.files.archive import read_archive, read_npy
+from simlab.ptycho.files.archive import read_archive
 from simlab.ptycho.files.hdf5 import read_dataset
 from simlab.ptycho.headers import HDF5_SUFFIXES
 from simlab.ptycho.objects import as_object
