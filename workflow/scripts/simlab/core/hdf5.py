@@ -13,6 +13,7 @@ from simlab.core.files import atomic_path
 from simlab.core.inputs import one_line, require_file, require_unpackable
 
 STRUCTURE_BYTES = 1 << 16
+"""Largest writes that are kept in memory when the disk is full."""
 
 
 @contextmanager

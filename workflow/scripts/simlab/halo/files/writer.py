@@ -7,13 +7,11 @@
 Code units are ckpc/h and 1e10 Msun/h. Equal simulations give equal bytes.
 """
 
-from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from simlab.core.files import atomic_path
+from simlab.core.hdf5 import create_hdf5
 from simlab.halo.files.headers import DARK_MATTER, GAS, STARS, TYPES
 from simlab.halo.layout import catalog_file, simulation_folder, snapshot_files
 
@@ -74,11 +72,9 @@ def write_simulation(
     return [*written, catalog]
 
 
-@contextmanager
 def _create(path):
     """A new HDF5 file that any HDF5 since 1.10 can read, and without time stamps."""
-    with atomic_path(path) as part, h5py.File(part, "w", libver=("earliest", "v110")) as file:
-        yield file
+    return create_hdf5(path, libver=("earliest", "v110"))
 
 
 def _write_snapshot(files, simulation, species, parameters):
