@@ -138,6 +138,14 @@ LONG = "x" * 300
         ("halo", {"source": {"kind": "synthetic"}, "haloes": {"mass_threshold": 1e300}}, "haloes"),
         ("halo", {"source": {"kind": "synthetic"}, "execution": {"memory_gb": 1e300}}, "memory"),
         ("halo", {"source": {"kind": "synthetic"}, "parameters": {"file": LONG}}, "halo"),
+        (
+            "calcium",
+            {
+                "preset": {"scope": "generic_1p", "region": "ca1"},
+                "sweep": {"mode": "sample", "n": 2, "axes": {"seed": {"integers": [0, 10**30]}}},
+            },
+            "axis seed: integers needs whole numbers of 63 bits",
+        ),
         ("lensing", {"lens": 5}, "lensing.datasets.a.lens: Input should be a mapping of keys"),
         ("lensing", {"splits": {LONG: 1}}, "lensing.datasets.a.splits.'xxx"),
     ],
@@ -175,14 +183,19 @@ def some_of_each(known):
 
 
 @pytest.mark.full
-def test_the_workflow_plans_what_can_be_planned_and_refuses_the_rest(known, snakemake):
+def test_the_workflow_plans_what_can_be_planned_and_refuses_the_rest(known, root, run, tmp_path):
+    def dry_run(mapping, code):
+        (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(mapping))
+        options = ("--snakefile", root / "Snakefile", "--configfile", "campaign.yaml", "--dry-run")
+        done = run("snakemake", *options, cwd=tmp_path, code=code)
+        return done.stdout + done.stderr
+
     planned, refused = some_of_each(known)
     assert (len(planned), len(refused)) == (PLANNED, REFUSED)
     for mapping in planned:
-        output = snakemake("--dry-run", campaign=mapping)
-        assert "Job stats" in output
+        assert "Job stats" in dry_run(mapping, code=0)
     for mapping in refused:
-        output = snakemake("--dry-run", campaign=mapping, code=1)
+        output = dry_run(mapping, code=1)
         assert "Traceback" not in output
         assert re.search(r"campaign\.yaml: (\d+ problems?|no domain)", output), output
 

@@ -98,7 +98,8 @@ def _blur_px(acquisition, low, high):
     """Largest blur of what lies between two depths, px."""
     focus = acquisition.focal_depth_in_tissue_um
     focus = (low + high) / 2 if focus == "auto" else focus
-    return max(float(acquisition.cell_optics(z, focus)[0]) for z in (low, high))
+    with np.errstate(all="ignore"):  # infinite where there is no such number
+        return max(float(acquisition.cell_optics(z, focus)[0]) for z in (low, high))
 
 
 def _patch_pixels(spec):

@@ -17,6 +17,8 @@ from simlab.core.config import nearest
 from simlab.core.random import generator
 
 _STEP_OF_KIND = dict(zip(STEP_ORDER, STEP_CLASSES, strict=True))
+LARGEST = 2**63 - 2
+"""Largest whole number that can be drawn, one less than numpy's."""
 _DRAWS = ("uniform", "log_uniform", "integers")
 
 
@@ -152,6 +154,8 @@ def _range(path, axis):
         and bounds[0] <= bounds[1]
     ):
         raise SpecError(f"axis {path}: {kind} needs [lo, hi] with lo <= hi, found {bounds!r}")
+    if kind == "integers" and not -LARGEST <= bounds[0] <= bounds[1] <= LARGEST:
+        raise SpecError(f"axis {path}: integers needs whole numbers of 63 bits, found {bounds!r}")
     if kind == "log_uniform" and bounds[0] <= 0:
         raise SpecError(f"axis {path}: log_uniform needs 0 < lo, found {bounds[0]!r}")
     return kind, *bounds
