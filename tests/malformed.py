@@ -22,7 +22,8 @@ from simlab.core.errors import SimlabError
 FAULTS_PER_FORMAT = 20
 HEADROOM_BYTES = 4 << 30
 DEADLINE_S = 120
-LISTED = r": \d+ (problems?|cannot be compared)$"
+LISTED = r" \d+ (problems?|cannot be compared|problems? in \d+ data sets)$"
+BELOW = ("  ", "to mend a data set")
 REMARKS = ("WARNING:", "Warning:", "INFO:")
 
 
@@ -87,7 +88,7 @@ def assert_refused(form, fault, folder, capfd):
     assert code == 1, text
     lines = [line for line in text.splitlines() if not line.startswith(REMARKS)]
     if re.search(LISTED, lines[0]):  # all problems of a configuration are listed below it
-        lines = [lines[0], *(line for line in lines[1:] if not line.startswith("  "))]
+        lines = [lines[0], *(line for line in lines[1:] if not line.startswith(BELOW))]
     assert len(lines) == 1, text
     assert lines[0].startswith("Error: "), text
     assert form.named(path) in text

@@ -1,10 +1,12 @@
 """Reading a data set of any domain sample by sample, for training loops and notebooks."""
 
 import json
-from pathlib import Path
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
 
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.core.files import read_csv, read_npz
+from simlab.core.inputs import shown
 from simlab.core.splits import ALIASES, SPLITS
 
 FIRST_COLUMNS = ["id", "file", "position", "split"]
@@ -33,6 +35,7 @@ class Dataset:
                     f"{path}: first columns are {header[:4]}, expected {FIRST_COLUMNS}"
                 )
             _rows = [dict(zip(header, row, strict=True)) for row in table]
+            _check_rows(path, _rows)
         self.index = _rows
         self._open = {}
 
@@ -66,14 +69,74 @@ class Dataset:
         return {**self.__dict__, "_open": {}}  # file handles stay in the process that opened them
 
     def _from_hdf5(self, path, position):
-        import h5py
         import hdf5plugin  # noqa: F401 - registers the compression filters
 
+        from simlab.core.hdf5 import open_hdf5, read_values
+
         if path not in self._open:
-            file = h5py.File(path, "r")
-            names = json.loads(file.attrs["sample_arrays"]) if "sample_arrays" in file.attrs else []
-            self._open[path] = file, names
-        file, names = self._open[path]
-        if names:
-            return {name: file[name][position] for name in names}
-        return {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}
+            with ExitStack() as stack:
+                file = stack.enter_context(open_hdf5(path))
+                arrays, cut = _sample_arrays(path, file)
+                self._open[path] = arrays, cut, stack.pop_all()
+        arrays, cut, _ = self._open[path]
+        if not cut:
+            return {name: read_values(data) for name, data in arrays.items()}
+        for name, data in arrays.items():
+            if position >= len(data):
+                raise InputFileError(
+                    f"{path}: {name} has {len(data)} samples, index.csv names position {position}"
+                )
+        return {name: read_values(data, position) for name, data in arrays.items()}
+
+
+def _check_rows(path, rows):
+    """Ids occur once, positions are whole numbers, files lie in the folder, splits are known."""
+    seen = set()
+    for line, row in enumerate(rows, start=2):
+        place = PurePosixPath(row["file"])
+        checks = {
+            "id": (row["id"] and row["id"] not in seen, "a name that no other row has"),
+            "file": (
+                row["file"] and not place.is_absolute() and ".." not in place.parts,
+                "a file of the data set",
+            ),
+            "position": (row["position"].isdecimal(), "a whole number >= 0"),
+            "split": (row["split"] in SPLITS, f"one of {', '.join(SPLITS)}"),
+        }
+        for column, (fits, expected) in checks.items():
+            if not fits:
+                raise InputFileError(
+                    f"{path}: line {line}: {column} is {shown(row[column])}, expected {expected}"
+                )
+        seen.add(row["id"])
+
+
+def _sample_arrays(path, file):
+    """({name: dataset}, whether samples are cut out of them) of an open HDF5 file."""
+    import h5py
+
+    from simlab.core.hdf5 import require_readable
+
+    text = file.attrs.get("sample_arrays")
+    if text is None:
+        names = [name for name in file if isinstance(file.get(name), h5py.Dataset)]
+    else:
+        names = _listed(path, text)
+    arrays = {}
+    for name in names:
+        data = file.get(name)
+        if not isinstance(data, h5py.Dataset) or data.shape is None or (text and data.ndim == 0):
+            raise InputFileError(f"{path}: no array {name!r}; found {list(file)}")
+        require_readable(data)
+        arrays[name] = data
+    return arrays, bool(text)
+
+
+def _listed(path, text):
+    try:
+        names = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputFileError(f"{path}: sample_arrays is {shown(text)}, expected a list of names")
+    return names

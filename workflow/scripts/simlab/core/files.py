@@ -286,6 +286,8 @@ def read_npz(path, keys=None):
     """
     with open_npz(path) as archive:
         present = [name.removesuffix(".npy") for name in archive.namelist()]
+        if not present:
+            raise InputFileError(f"{path}: an archive without any array")
         wanted = present if keys is None else list(keys)
         missing = [key for key in wanted if key not in present]
         if missing:

@@ -1,11 +1,12 @@
 """The manifest of a data set: every published file with its hash and its arrays."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from simlab.core.errors import InputFileError, IntegrityError, SimlabError
 from simlab.core.files import npz_headers, read_json, sha256_of, write_json
+from simlab.core.inputs import shown
 from simlab.core.provenance import package_versions
 
 FORMAT = 1
@@ -112,7 +113,7 @@ def verify(path):
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputFileError(f"{manifest}: not a manifest of format {FORMAT}")
     problems = []
-    for name, entry in content["files"].items():
+    for name, entry in _entries(manifest, content):
         file = manifest.parent / name
         together = entry.get("made_with")
         mend = f"; delete {manifest.parent / together} too" if together else ""
@@ -125,6 +126,32 @@ def verify(path):
         elif sha256_of(file) != entry["sha256"]:
             problems.append(f"{file}: content differs from the manifest (sha256){mend}")
     return problems
+
+
+def _entries(manifest, content):
+    """(name, entry) of every file of a manifest; InputFileError for what describes none."""
+    files = content.get("files")
+    if not isinstance(files, dict):
+        raise InputFileError(f"{manifest}: files is {shown(files)}, expected names and entries")
+    for name, entry in files.items():
+        place = PurePosixPath(name)
+        if not name or place.is_absolute() or ".." in place.parts:
+            raise InputFileError(f"{manifest}: {shown(name)} is no file of the data set")
+        kinds = {"sha256": str, "bytes": int, "made_with": str | None}
+        wrong = [
+            key
+            for key, kind in kinds.items()
+            if not isinstance(entry, dict)
+            or not isinstance(entry.get(key), kind)
+            or (key == "bytes" and entry[key] < 0)
+        ]
+        if wrong:
+            found = entry.get(wrong[0]) if isinstance(entry, dict) else entry
+            raise InputFileError(
+                f"{manifest}: {wrong[0]} of {shown(name)} is {shown(found)}, expected "
+                "the hash and the number of bytes of a file"
+            )
+    return files.items()
 
 
 def require_verified(paths):
