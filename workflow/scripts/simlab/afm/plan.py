@@ -10,7 +10,7 @@ from simlab.afm.aux_options import channel_names
 from simlab.afm.config import GRID_FIELDS, MODEL_CO
 from simlab.afm.errors import AfmConfigError
 from simlab.afm.requirements import grid_points
-from simlab.core.config import REPOSITORY, user_path
+from simlab.core.config import REPOSITORY, shown, user_path
 from simlab.core.errors import ConfigError, SimlabError
 from simlab.core.plan import Estimate
 from simlab.core.sharding import shard_names
@@ -27,6 +27,8 @@ BASE_MB = 260
 MAX_JOB_MB = 65536
 HISTOGRAM_BINS = 4096
 MAX_MOLECULES_NAMED = 3
+MAX_STEM = 200
+"""Bytes of a molecule's name; file names end at 255, and ours add to it."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ def molecule_files(patterns):
     for file in found:
         stems[Path(file).stem].append(file)
     for stem, same in stems.items():
+        if not stem.isprintable() or set("{}") & set(stem) or len(stem.encode()) > MAX_STEM:
+            raise AfmConfigError(
+                f"afm: molecules: {shown(stem)} cannot name the files of a molecule; expected at "
+                f"most {MAX_STEM} bytes of printed characters without braces"
+            )
         if len(same) > 1:
             raise AfmConfigError(
                 f"afm: molecules: {' and '.join(same)} have the same name {stem!r}; "

@@ -31,6 +31,8 @@ from simlab.lensing.settings import MAX_ORDER, as_settings
 
 MIN_N_SERSIC = 0.3
 SHOWN = 60
+MAX_FILENAME = 200
+"""Bytes of a picture's name; file names end at 255, and ours add to it."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,8 @@ class _RowCheck:
         name = text_of(self.row, "filename") or picture_name(self.number)
         if Path(name).name != name or "\\" in name or name.startswith("."):
             self._finding("filename", "a name without folders")
+        elif not name.isprintable() or len(name.encode()) > MAX_FILENAME:
+            self._finding("filename", f"at most {MAX_FILENAME} bytes of printed characters")
         stem = stem_of({"filename": name})
         if stem in names:
             self._finding("filename", f"another name than that of row {names[stem]}")
