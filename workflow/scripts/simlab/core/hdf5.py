@@ -118,8 +118,6 @@ def reading_hdf5(path, error):
         file = h5py.File(path, "r")
     except MissingFileError:
         raise
-    except InputFileError as problem:
-        raise error(str(problem)) from None
     except (OSError, RuntimeError, ValueError) as problem:
         raise error(f"{path}: not an HDF5 file, or truncated ({one_line(problem)})") from None
     with file:

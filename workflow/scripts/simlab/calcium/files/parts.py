@@ -110,11 +110,13 @@ def read_part(path):
     with open_file(path, FORMAT, FORMAT_VERSION) as file:
         observed = dataset_of(file, "observed")
         t0, t1 = attribute(file, "t0", int), attribute(file, "t1", int)
-        if observed.ndim != 3 or len(observed) != t1 - t0 or observed.dtype.kind not in "iuf":
+        if observed.ndim != 3 or observed.dtype.kind not in "iuf":
             raise RecordingFileError(
-                f"{path}: observed is {observed.dtype} of shape {observed.shape}, expected "
-                f"{t1 - t0} frames of numbers"
+                f"{path}: observed is {observed.dtype} of shape {observed.shape}, expected frames "
+                "of numbers"
             )
+        if len(observed) != t1 - t0:
+            raise RecordingFileError(f"{path}: {len(observed)} frames, expected {t1 - t0}")
         sums = {
             name: dataset_of(file, name)[()] if name in file else None
             for name in ("clean_moments", "pixel_sums", "pixel_square_sums")
