@@ -174,7 +174,7 @@ def test_files_without_a_potential_are_refused(tmp_path):
     with pytest.raises(RowsError, match=r"is read from \.npy, \.h5"):
         load_potential(tmp_path / "psi.txt")
     (tmp_path / "bad.npy").write_text("1 2")
-    with pytest.raises(RowsError, match=r"not a \.npy array"):
+    with pytest.raises(RowsError, match=r"not an npy file"):
         load_potential(tmp_path / "bad.npy")
     (tmp_path / "bad.h5").write_text("1 2")
     with pytest.raises(RowsError, match="not an HDF5 file"):
