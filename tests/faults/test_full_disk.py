@@ -41,6 +41,35 @@ def test_no_kind_of_file_is_left_half_or_lost_on_a_full_disk(tmp_path, run):
         assert {entry["file"] for entry in entries if entry["existed"] == existed} == set(CORE)
 
 
+EXTRAS = {
+    "ptycho": {
+        "split": {"axis": "y", "fraction": 0.8, "files": True},
+        "grouping": {"gridsize": 2, "K": 4},
+        "output": {"npz": True},
+    },
+    "afm": {"export": "batches"},
+    "halo": {},
+    "calcium": {
+        "video": True,
+        "stages": ["vignette"],
+        "splits": {"train": 1.0, "val": 0.0, "test": 0.0},
+        "training": {
+            "patch": 16, "frames": 4, "samples_per_recording": 3, "samples_per_shard": 4
+        },
+    },
+    "lensing": {
+        "output": {
+            "shard_size": 3, "resim": True, "png": True, "roulette_images": True,
+            "formulas": ["SIS3"],
+        }
+    },
+}  # fmt: skip
+"""What the tiny campaign leaves out."""
+WHOLE = {
+    domain: {"datasets": {"tiny": CAMPAIGN[domain]["datasets"]["tiny"] | extra}}
+    for domain, extra in EXTRAS.items()
+}
+"""A campaign that makes files of every kind."""
 RUN = (
     '"$PYTHON" -m snakemake --snakefile "$SNAKEFILE" --configfile campaign.yaml --cores 1 '
     "--scheduler greedy --rerun-incomplete"
@@ -50,12 +79,12 @@ RUN = (
 @pytest.fixture(scope="module")
 def undisturbed(root, tmp_path_factory):
     """Folder of a small campaign of all domains that nothing went wrong with."""
-    return run_campaign(root, tmp_path_factory.mktemp("undisturbed"), CAMPAIGN)
+    return run_campaign(root, tmp_path_factory.mktemp("undisturbed"), WHOLE)
 
 
 @pytest.mark.full
 def test_no_job_of_a_campaign_leaves_anything_on_a_full_disk(undisturbed, root, tmp_path):
-    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(CAMPAIGN))
+    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(WHOLE))
     sizes = sizes_below(undisturbed / "results", tmp_path / "sizes.json")
     report = tmp_path / "report"
     done = on_small_disk(
@@ -69,3 +98,20 @@ def test_no_job_of_a_campaign_leaves_anything_on_a_full_disk(undisturbed, root, 
     assert manifests(tmp_path / "kept") == manifests(undisturbed)
     met = {entry["file"] for entry in entries}
     assert met.issuperset(name for name in json.loads(sizes.read_text()))
+
+
+@pytest.mark.full
+def test_a_campaign_goes_on_where_the_disk_was_full_once_there_is_room(undisturbed, root, tmp_path):
+    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump({"ptycho": WHOLE["ptycho"]}))
+    done = on_small_disk(
+        f'{RUN}\necho "first run: $?"\nls -AR results > after\n'
+        f'mount -o remount,size=50m "$FULL_DISK"\n{RUN} && cp results/ptycho/tiny/manifest.json .',
+        tmp_path / "results", "600k", cwd=tmp_path, SNAKEFILE=root / "Snakefile",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "first run: 1" in done.stdout
+    told = [line for line in done.stderr.splitlines() if "No space left on device" in line]
+    assert told
+    assert all(": cannot write results/ptycho/tiny/" in line for line in told)
+    assert ".part" not in (tmp_path / "after").read_text()
+    assert (tmp_path / "manifest.json").read_bytes() == manifests(undisturbed)["ptycho"]
