@@ -39,20 +39,24 @@ class Format:
         (path, output folder) -> anything; a command or a reader.
     faults : dict
         Name -> function that spoils the file at a path.
-    named : function
-        Path -> text that the message must hold; the name of the file by default.
+    full : bool
+        Whether the faults wait for `make test-full`: another format has nearly all of them.
     """
 
     make: Callable
     read: Callable
     faults: dict
-    named: Callable = lambda path: path.name
+    full: bool = False
 
 
 def cases(formats):
     """Parameters (format, fault) of all faults of all formats."""
     return [
-        pytest.param(what, fault, id=f"{what}: {fault}")
+        pytest.param(
+            *(what, fault),
+            id=f"{what}: {fault}",
+            marks=[pytest.mark.full] if form.full else [],
+        )
         for what, form in formats.items()
         for fault in form.faults
     ]
@@ -91,7 +95,7 @@ def assert_refused(form, fault, folder, capfd):
         lines = [lines[0], *(line for line in lines[1:] if not line.startswith(BELOW))]
     assert len(lines) == 1, text
     assert lines[0].startswith("Error: "), text
-    assert form.named(path) in text
+    assert path.name in text
     assert len(lines[0]) < 1500, text
     assert "Traceback" not in text
     assert entries(folder) == before

@@ -7,7 +7,7 @@ from functools import partial
 from malformed import BINARY, TEXT, edited, replaced, swapped, text_edited, without
 
 DEEP = 20_000
-LONG = 2_000_000
+LONG = 400_000
 
 
 def bomb(levels=12, times=10):

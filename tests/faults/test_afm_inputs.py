@@ -285,7 +285,7 @@ MAPS = without(CONTENTS, "not a number in it", "an infinity in it")
 WORD = ("text", np.array([1.5, 2.5]), 3)
 FORMATS = {
     "xyz, descriptors": Format(text("water.xyz", XYZ), descriptors, XYZ_FAULTS),
-    "xyz, generated": Format(text("water.xyz", XYZ), generate, XYZ_FAULTS),
+    "xyz, generated": Format(text("water.xyz", XYZ), generate, XYZ_FAULTS, full=True),
     "cube": Format(text("grid.cube", CUBE), convert, CUBE_FAULTS),
     "xsf": Format(grid("grid.xsf"), convert, XSF_FAULTS),
     "grid npz": Format(grid("grid.npz"), convert, npz_faults("data") | npz_faults("lvec")),
@@ -310,6 +310,7 @@ FORMATS = {
         hdf5_faults("afm", contents=MAPS)
         | attribute_faults("seed")
         | attribute_faults("units", wrong=WORD),
+        full=True,
     ),
     "shard, exported": Format(
         shard,

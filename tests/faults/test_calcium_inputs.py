@@ -190,7 +190,7 @@ FORMATS = {
     "specification YAML": Format(
         spec_yaml, lambda path, _: command("key", path), yaml_faults("seed")
     ),
-    "axes of a sweep": Format(axes, sweep, yaml_faults("seed")),
+    "axes of a sweep": Format(axes, sweep, yaml_faults("seed"), full=True),
     "recording, described": Format(
         recording,
         info,

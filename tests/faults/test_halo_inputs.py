@@ -231,7 +231,10 @@ FORMATS = {
         csv_faults("x", cell="1.5"),
     ),
     "CSV catalog, inspected": Format(
-        table_catalog, lambda path, _: command("inspect", path), csv_faults("mass", cell="1.5")
+        table_catalog,
+        lambda path, _: command("inspect", path),
+        csv_faults("mass", cell="1.5"),
+        full=True,
     ),
     "Rockstar list": Format(rockstar, lambda path, _: load_halo_catalog(path), LIST),
     "parameter table": Format(
@@ -243,7 +246,9 @@ FORMATS = {
         sample, lambda path, _: read_sample(path), npz_faults("condition") | npz_faults("target")
     ),
     "index": Format(data_set, normalization, csv_faults("halo_mass")),
-    "sample of an index": Format(sample_of_set, normalization, npz_faults("large_scale")),
+    "sample of an index": Format(
+        sample_of_set, normalization, npz_faults("large_scale"), full=True
+    ),
     "statistics": Format(
         statistics,
         lambda path, _: load_normalization_stats(path.parent),

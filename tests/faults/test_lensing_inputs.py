@@ -236,7 +236,9 @@ FORMATS = {
         lambda path, _: make_source("Image", path=path, scale=1.0),
         PNG,
     ),
-    "picture compared": Format(picture("a.png"), compared, without(PNG, "a folder in its place")),
+    "picture compared": Format(
+        picture("a.png"), compared, without(PNG, "a folder in its place"), full=True
+    ),
     "image shard": Format(
         made("rows.h5"),
         shards_compared,

@@ -149,9 +149,13 @@ FORMATS = {
     ),
     "object npz": Format(writing("object.npz", STAGE1), object_of, npz_faults("objectGuess")),
     "object npy": Format(writing("object.npy", STAGE1), object_of, npy_faults()),
-    "object h5": Format(writing("object.h5", STAGE1), object_of, hdf5_faults("objectGuess")),
-    "probe npz": Format(writing("probe.npz", STAGE1), probe_of, npz_faults("probeGuess")),
-    "probe h5": Format(writing("probe.h5", STAGE1), probe_of, hdf5_faults("probeGuess")),
+    "object h5": Format(
+        writing("object.h5", STAGE1), object_of, hdf5_faults("objectGuess"), full=True
+    ),
+    "probe npz": Format(
+        writing("probe.npz", STAGE1), probe_of, npz_faults("probeGuess"), full=True
+    ),
+    "probe h5": Format(writing("probe.h5", STAGE1), probe_of, hdf5_faults("probeGuess"), full=True),
     "positions npz": Format(
         POSITIONS_MADE(writing("where.npz", POSITIONS)),
         POSITIONS_READ,
@@ -178,9 +182,11 @@ FORMATS = {
     "photograph": Format(photo_made, photograph, PNG),
     "configuration": Format(CONFIG_MADE(config_made), CONFIG_READ, yaml_faults("seed")),
     "data set npz, split": Format(data_made("data.npz"), split, npz_faults("diff3d")),
-    "data set npz, grouped": Format(data_made("data.npz"), group, npz_faults("xcoords")),
+    "data set npz, grouped": Format(data_made("data.npz"), group, npz_faults("xcoords"), full=True),
     "data set h5, split": Format(data_made("data.h5"), split, hdf5_faults("diff3d")),
-    "data set h5, converted": Format(data_made("data.h5"), convert, hdf5_faults("ycoords")),
+    "data set h5, converted": Format(
+        data_made("data.h5"), convert, hdf5_faults("ycoords"), full=True
+    ),
 }
 
 
