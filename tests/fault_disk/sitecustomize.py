@@ -11,9 +11,9 @@ FULL_DISK_REPORT gets a JSON line for every child.
 
 import json
 import os
+import shutil
 import signal
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -22,6 +22,8 @@ ROOMS = [float(share) for share in os.environ.get("FULL_DISK_ROOM", "0").split()
 """What is left free, in shares of the final size of the file that is about to be written."""
 LIMIT_S = 120
 PAGE = 4096
+BEGUN = (".part", ".working")
+"""Ends of the names of what is removed if the work on it fails."""
 
 
 def _begun(event, _):
@@ -62,10 +64,12 @@ def _try_with_full_disk(path, room):
     Path(DISK, ".filler").unlink(missing_ok=True)
     for folder in folders:  # the child removed those that were made for its file
         folder.mkdir(parents=True, exist_ok=True)
-    for part, kept in outer.items():  # and the files that both had begun
+    for part, kept in outer.items():  # and the files and folders that both had begun
         if not part.exists():
-            os.link(kept, part)
-        kept.unlink()
+            _link(kept, part)
+        elif part.is_dir():
+            shutil.copytree(kept, part, copy_function=_link_missing, dirs_exist_ok=True)
+        shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
     after = _listing()
     entry = {
         "file": os.path.relpath(path, DISK),
@@ -110,11 +114,24 @@ def _listing():
 def _kept_parts():
     """Second names of the files that are being written, out of the child's reach."""
     kept = {}
-    for path in _files():
-        if ".part" in path.name and path.is_file():
-            kept[path] = Path(DISK, f".kept-{time.monotonic_ns()}")
-            os.link(path, kept[path])
+    for number, path in enumerate(_files()):
+        if path.name.startswith(".") and path.name.endswith(BEGUN):
+            kept[path] = Path(DISK, f".kept-{number}")
+            _link(path, kept[path])
     return kept
+
+
+def _link_missing(source, target):
+    if not os.path.exists(target):
+        os.link(source, target)
+
+
+def _link(source, target):
+    """`target` as a second name of a file, or as a folder of second names."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=os.link)
+    else:
+        os.link(source, target)
 
 
 if DISK:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 import yaml
+from afm_commands import PARAMETERS
+from calcium_finished import SPEC
 from fault_helpers_disk import (
     HOOK,
     assert_clean_failure,
@@ -115,3 +117,43 @@ def test_a_campaign_goes_on_where_the_disk_was_full_once_there_is_room(undisturb
     assert all(": cannot write results/ptycho/tiny/" in line for line in told)
     assert ".part" not in (tmp_path / "after").read_text()
     assert (tmp_path / "manifest.json").read_bytes() == manifests(undisturbed)["ptycho"]
+
+
+COMMANDS = {
+    "afm": 'afm simulate -i "$ROOT/resources/afm/molecules/formic_acid.xyz" -o out --df --force',
+    "calcium": "calcium simulate spec.json -o movie.h5",
+    "video": "calcium video spec.json movie.avi --no-progress",
+    "lensing": "lensing datagen -i rows.csv -D png --out s.h5 -o r.csv -Z 64",
+    "ptycho": "ptycho lines --output-dir out --n-images 8 --force",
+}
+INPUTS = {
+    "afm": {"params.ini": PARAMETERS},
+    "calcium": {"spec.json": json.dumps(SPEC)},
+    "video": {"spec.json": json.dumps(SPEC)},
+    "lensing": {
+        "rows.csv": "index,filename,lens,source,einsteinradius,x,y,sigma\n"
+        "1,a.png,SIS,Spherical,9,6,3,3\n"
+    },
+    "ptycho": {},
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_keeps_what_it_would_have_replaced_on_a_full_disk(name, root, tmp_path):
+    for file, text in INPUTS[name].items():
+        (tmp_path / file).write_text(text)
+    report = tmp_path / "report"
+    command = f'"$PYTHON" -m simlab.cli {COMMANDS[name]}'
+    done = on_small_disk(
+        f'cp -r params.ini spec.json rows.csv "$FULL_DISK" 2> none\ncd "$FULL_DISK"\n'
+        f"{command} && {command} && ls -AR",
+        tmp_path / "disk", "60m", cwd=tmp_path, ROOT=root, **fill_at_every_file(report, (0,)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ".part" not in done.stdout
+    entries = entries_of(report)
+    assert len(entries) >= 2
+    for entry in entries:
+        assert_clean_failure(entry)
+        assert entry["stderr"].startswith("Error: ")

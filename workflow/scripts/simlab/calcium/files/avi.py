@@ -234,7 +234,8 @@ def holds_frames(path, n_frames):
 
     OpenCV's writers do not tell of a full disk; what they leave then fails here.
     """
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    with _without_warnings():  # of an empty file, which is all that a full disk may leave
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened() or capture.get(cv2.CAP_PROP_FRAME_COUNT) != n_frames:
             return False
@@ -281,9 +282,15 @@ def _fourcc(capture):
 
 def _keep_depth(capture):
     """Do not convert frames to 8-bit color; OpenCV's warning that it then does not is muted."""
+    with _without_warnings():
+        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+
+
+@contextmanager
+def _without_warnings():
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     try:
-        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        yield
     finally:
         cv2.utils.logging.setLogLevel(level)
