@@ -162,12 +162,7 @@ class ParameterTable:
         return int(self._number(text, sim, "seed"))
 
     def _number(self, text, sim, column):
-        value = finite_number(text)
-        if value is None:
-            raise ParameterTableError(
-                f"{self.path}: sim {sim}: {column} is {shown(text)}, expected a finite number"
-            )
-        return value
+        return _number(f"{self.path}: sim {sim}", column, text)
 
     def values(self, sim, columns="core15", set_name="SB35", overrides=None):
         """Chosen parameters of a simulation: (values (P,) float64, names tuple).
@@ -317,7 +312,9 @@ def _load_info(path):
     if not columns:
         raise ParameterTableError(f"{path}: no rows")
     numbers = {
-        key: np.array([_info_number(path, key, row, t) for row, t in enumerate(columns[key])])
+        key: np.array(
+            [_number(f"{path}: data row {row}", key, t) for row, t in enumerate(columns[key])]
+        )
         for key in needed[1:]
     }
     return ParameterInfo(
@@ -330,12 +327,10 @@ def _load_info(path):
     )
 
 
-def _info_number(path, column, row, text):
+def _number(where, column, text):
     value = finite_number(text)
     if value is None:
-        raise ParameterTableError(
-            f"{path}: data row {row}: {column} is {shown(text)}, expected a finite number"
-        )
+        raise ParameterTableError(f"{where}: {column} is {shown(text)}, expected a finite number")
     return value
 
 
