@@ -102,7 +102,7 @@ def test_estimates_grow_with_rows_pixels_and_order():
     assert cost(size=1200).bytes == pytest.approx(100 * base.bytes, rel=1e-5)
     assert cost(imagesize=512).cpu_seconds > base.cpu_seconds
     assert cost(nterms=100).cpu_seconds > base.cpu_seconds
-    assert cost(imagesize=1024).peak_mb > base.peak_mb
+    assert cost(imagesize=2048).peak_mb > base.peak_mb
 
 
 def test_memory_and_time_of_jobs_are_bounded_below():

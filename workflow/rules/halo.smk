@@ -121,7 +121,9 @@ rule halo_samples:
         ),
     params:
         spec=lambda wildcards: HALO_SAMPLES_SPECS[wildcards.dataset],
-        shards=lambda wildcards: HALO[wildcards.dataset].execution.shards_per_simulation,
+        shards=lambda wildcards: halo_plan.shards_per_simulation(
+            HALO[wildcards.dataset]
+        ),
         code=code_digest("halo_samples.py"),
     script:
         "../scripts/halo_samples.py"

@@ -199,7 +199,7 @@ rule lensing_tables:
         "../../envs/lensing.yaml"
     params:
         spec=lambda wildcards: lensing_specs.tables_spec(LENSING[wildcards.dataset]),
-        shard_size=lambda wildcards: LENSING[wildcards.dataset].output.shard_size,
+        shard_size=lambda wildcards: lensing_plan.shard_size(LENSING[wildcards.dataset]),
         code=code_digest("lensing_tables.py"),
     script:
         "../scripts/lensing_tables.py"

@@ -152,7 +152,9 @@ rule ptycho_power:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * 2 ** (attempt - 1),
-        runtime=lambda wildcards, attempt: 20 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.shard_minutes(PTYCHO_SIZES[wildcards.dataset]) * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.power_spec(
             PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
@@ -211,7 +213,9 @@ rule ptycho_diffraction:
             )
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.shard_minutes(PTYCHO_SIZES[wildcards.dataset]) * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.diffraction_spec(
             PTYCHO[wildcards.dataset],

@@ -1,5 +1,7 @@
 """Target rules around what is published: previews, verification, plan; and the kernel warm-up."""
 
+from simlab.core.plan import plan_report
+
 
 localrules:
     previews,
@@ -29,13 +31,16 @@ rule verify:
 
 
 rule plan:
-    """Data sets, samples, jobs, bytes and CPU hours, before anything runs."""
+    """Data sets, samples, jobs, bytes, memory and time, before anything runs."""
     log:
         "logs/plan/all.log",
     conda:
         "../../envs/core.yaml"
     params:
-        estimates=lambda wildcards: [vars(e) for e in campaign.estimates()],
+        report=lambda wildcards: plan_report(
+            campaign.estimates(),
+            slots=workflow.resource_settings.nodes or workflow.resource_settings.cores,
+        ),
         code=code_digest("plan.py"),
     script:
         "../scripts/plan.py"

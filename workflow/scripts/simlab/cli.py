@@ -1,6 +1,7 @@
 """`simlab <domain> <command>`: what the original tools offered, and what all domains share."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,19 +10,27 @@ import typer
 
 from simlab import __version__
 from simlab.core.errors import SimlabError, abridged
+from simlab.core.plan import TIME_LIMIT_MINUTES
 
 MAX_PROBLEMS = 10
 
 
 def plan_command(
     campaign: Annotated[Path, typer.Argument(help="Campaign file, YAML")],
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at a time; by default one a CPU of this machine")
+    ] = None,
+    time_limit: Annotated[
+        int, typer.Option(min=1, help="Minutes that a cluster gives a job")
+    ] = TIME_LIMIT_MINUTES,
 ):
-    """Print data sets, samples, jobs, bytes and CPU hours of a campaign; run nothing."""
+    """Print samples, shards, jobs, bytes, memory and time of a campaign; run nothing."""
     from simlab.campaign import load_campaign
-    from simlab.core.plan import plan_table
+    from simlab.core.plan import plan_report
     from simlab.core.yaml_files import read_yaml
 
-    print(plan_table(load_campaign(read_yaml(campaign), str(campaign)).estimates()))
+    estimates = load_campaign(read_yaml(campaign), str(campaign)).estimates()
+    print(plan_report(estimates, slots or os.cpu_count(), time_limit))
 
 
 def verify_command(

@@ -12,17 +12,19 @@ from simlab.afm.errors import AfmConfigError
 from simlab.afm.requirements import grid_points
 from simlab.core.config import REPOSITORY, shown, user_path
 from simlab.core.errors import ConfigError, SimlabError
-from simlab.core.plan import Estimate
+from simlab.core.plan import Estimate, Step
 from simlab.core.sharding import shard_names
 
 SECONDS_PER_ITEM = 0.14
 """CPU seconds per sample of the published example; `make benchmark` prints the line to put here."""
 
 SEED_POSITIONS = 128 * 128 * 19
-SECONDS_PER_JOB = 2.5
-JOBS = 7
-"""Rules that run once for every data set: molecules, plan, index, normalization, checks, preview,
-manifest."""
+GRID_SECONDS = 1.0
+"""CPU seconds of the potential and density of one molecule."""
+CHECKED_SAMPLES = 4
+"""Samples that the checks simulate again."""
+WRITTEN_PER_SECOND = 300e6
+"""Bytes of images and descriptors that are read and written again in a CPU second."""
 BASE_MB = 260
 MAX_JOB_MB = 65536
 HISTOGRAM_BINS = 4096
@@ -276,20 +278,43 @@ def output_bytes(dataset, known):
     return arrays * (2 if dataset.export == "batches" else 1) + statistics + grids
 
 
+def steps(dataset, known):
+    """Steps of one data set, in the order in which they wait for each other."""
+    seconds, megabytes = seconds_per_sample(dataset), shard_megabytes(dataset)
+    each = min(known.per_shard, known.samples) * seconds
+    minutes = shard_minutes(dataset, known)
+    written = output_bytes(dataset, known) / WRITTEN_PER_SECOND
+    optional = []
+    if needs_grids(dataset):
+        optional.append(Step("afm_grids", len(known.files), GRID_SECONDS, 2000, 30))
+    batches = []
+    if dataset.export == "batches":
+        batches.append(
+            Step("afm_batches", known.batches, written / 2 / known.batches, megabytes, 20)
+        )
+    return (
+        Step("afm_molecules", 1, 0, 1000, 20),
+        *optional,
+        Step("afm_plan"),
+        Step("afm_shard", len(known.shards), each, 2 * megabytes, minutes, "samples_per_shard"),
+        *batches,
+        Step("afm_index"),
+        Step("afm_normalization"),
+        Step("afm_checks", 1, CHECKED_SAMPLES * seconds, 2 * megabytes, 60),
+        Step("afm_preview", 1, 0, 1000, 10),
+        Step("afm_manifest", 1, written / 2),
+    )
+
+
 def estimate(name, dataset):
     """Estimate of data set `name`."""
     known = sizes(dataset)
-    jobs = JOBS + len(known.shards)
-    jobs += known.batches * (dataset.export == "batches")
-    jobs += len(known.files) * needs_grids(dataset)
-    work = known.samples * seconds_per_sample(dataset)
     return Estimate(
         domain="afm",
         dataset=name,
         samples=known.samples,
-        jobs=jobs,
+        shards=len(known.shards),
         bytes=output_bytes(dataset, known),
-        cpu_seconds=work + SECONDS_PER_JOB * jobs,
-        peak_mb=shard_megabytes(dataset),
+        steps=steps(dataset, known),
         details=f"{len(known.files)} molecules x {known.n_rot} orientations",
     )

@@ -246,9 +246,12 @@ class CalciumDataset(Section):
     video: bool = Field(False, description="Make videos/")
     video_options: VideoOptions = Field(VideoOptions(), description="How videos are written")
     stages: list[str] = Field([], description="Also the movie after these steps, in stages/")
-    frames_per_part: Integer | None = Field(
-        None, ge=1, description="Longer recordings are rendered in parts, by a job each"
+    frames_per_part: Annotated[Integer, Field(ge=1)] | Literal["auto"] | None = Field(
+        None,
+        description="Longer recordings are rendered in parts, by a job each; auto = by "
+        "target_seconds; null = never",
     )
+    target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, seconds")
     splits: Splits = Field(Splits(), description="Fractions of the recordings")
     training: Training | None = Field(None, description="Also pairs for training, in training/")
 

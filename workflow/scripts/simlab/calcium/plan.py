@@ -5,6 +5,7 @@ import math
 
 from simlab.calcium.costs import (
     check_simulation,
+    minutes_of,
     movie_bytes,
     scene_bytes,
     seconds_of,
@@ -14,14 +15,11 @@ from simlab.calcium.costs import (
 from simlab.calcium.errors import SpecError
 from simlab.core.config import nearest
 from simlab.core.errors import SimlabError
-from simlab.core.plan import Estimate
+from simlab.core.plan import Estimate, Step, items_per_shard
 from simlab.core.random import generator
 from simlab.core.sharding import shard_names, shard_range
 from simlab.core.splits import SPLITS
 
-SECONDS_PER_JOB = 2.5
-JOBS = 5
-"""Rules that run once for every data set: index, normalization, checks, preview, manifest."""
 MAX_SHOWN = 10
 MANY_CELLS = 50_000
 CUT_BYTES = 8
@@ -31,9 +29,20 @@ RAW = "Y800"
 SUFFIXES = {"recordings": "h5", "statistics": "json", "specs": "json", "videos": "avi"}
 
 
+def frames_per_part(dataset, spec):
+    """Frames of a part, None where recordings are whole; auto: what takes `target_seconds`."""
+    if dataset.frames_per_part != "auto":
+        return dataset.frames_per_part
+    if spec.extensions.sensor_noise == "sequential" or spec.output.save_intermediates:
+        return None
+    frames = spec.acquisition.n_frames
+    return items_per_shard(dataset.target_seconds, seconds_of(spec) / frames)
+
+
 def is_split(dataset, point):
     """Whether a recording is rendered in parts, by a job each."""
-    frames, spec = dataset.frames_per_part, point.spec
+    spec = point.spec
+    frames = frames_per_part(dataset, spec)
     if frames is None or not dataset.recordings or not spec.has_movie():
         return False
     return spec.acquisition.n_frames > frames
@@ -41,12 +50,13 @@ def is_split(dataset, point):
 
 def parts(dataset, point):
     """Names of the parts of a recording that is rendered in parts."""
-    return shard_names(point.spec.acquisition.n_frames, dataset.frames_per_part)
+    return shard_names(point.spec.acquisition.n_frames, frames_per_part(dataset, point.spec))
 
 
 def part_range(dataset, point, part):
     """Half-open range of the frames of a part."""
-    return shard_range(part, point.spec.acquisition.n_frames, dataset.frames_per_part)
+    frames = point.spec.acquisition.n_frames
+    return shard_range(part, frames, frames_per_part(dataset, point.spec))
 
 
 def by_key(dataset):
@@ -238,7 +248,7 @@ def _problems_of(dataset, point):
 
 
 def _problems_of_parts(dataset, spec):
-    if dataset.frames_per_part is None:
+    if dataset.frames_per_part in (None, "auto"):
         return
     if spec.extensions.sensor_noise == "sequential":
         yield "frames_per_part: sequential sensor noise cannot be rendered in parts, use null"
@@ -295,52 +305,76 @@ def training_minutes(dataset):
     return 20 + int(4 * frames * slowest / 60)
 
 
-def peak_megabytes(dataset):
-    """Memory of the largest job of a data set, MiB."""
-    needed = [largest_megabytes(dataset) * (2 if dataset.video else 1)]
+def _bytes_of(dataset, point):
+    """Bytes of what is kept of one recording."""
+    spec = point.spec
+    movie, traces = movie_bytes(spec), spec.n_cells() * spec.acquisition.n_frames * 24
+    frames = math.prod(spec.fov_shape) * spec.acquisition.n_frames
+    size = (movie + traces + snapshot_bytes(spec)) * dataset.recordings + frames * dataset.video
+    return size + scene_bytes(spec) * is_split(dataset, point) + 4 * frames * len(dataset.stages)
+
+
+def steps(dataset):
+    """Steps of one data set, in the order in which they wait for each other.
+
+    The recordings of a sweep are taken for equals of their mean.
+    """
+    points = dataset.expansion.points
+    cut = [point for point in points if is_split(dataset, point)]
+    megabytes = largest_megabytes(dataset)
+    seconds = sum(seconds_of(p.spec) for p in points) / max(1, len(points))
+    minutes = max((minutes_of(p.spec) for p in points), default=0)
+    recording = "calcium_recording" if dataset.recordings else "calcium_statistics"
+    found = [Step("calcium_index")]
+    if cut:
+        rendered = sum(seconds_of(p.spec) for p in cut)
+        count = sum(len(parts(dataset, p)) for p in cut)
+        found += [
+            Step("calcium_scene", len(cut), 0, megabytes, minutes),
+            Step("calcium_part", count, rendered / count, megabytes, minutes, "frames_per_part"),
+        ]
+    if len(cut) < len(points):
+        found.append(Step(recording, len(points) - len(cut), seconds, megabytes, minutes))
+    if cut:
+        found.append(Step(recording, len(cut), 0, megabytes, minutes))
+    if dataset.video:
+        found.append(Step("calcium_video", len(points), seconds, 2 * megabytes, minutes))
     if dataset.stages:
-        needed += [whole_megabytes(point.spec) for point in dataset.expansion.points]
-    if dataset.training is not None and dataset.expansion.points:
-        needed.append(training_megabytes(dataset))
-    return max(needed)
-
-
-def _training_seconds(dataset):
-    """CPU seconds of cutting training samples; the clean movie is rendered for each."""
-    if dataset.training is None or not dataset.training.clean:
-        return 0.0
-    frames = dataset.training.samples_per_recording * dataset.training.frames
-    return sum(seconds_of(point.spec, frames) for point in dataset.expansion.points)
+        whole = max((whole_megabytes(p.spec) for p in points), default=0)
+        count = len(points) * len(dataset.stages)
+        found.append(Step("calcium_stage", count, seconds, whole, minutes))
+    shards = sum(len(names) for names in training_shards(dataset).values())
+    if shards:
+        work = dataset.training.clean * sum(
+            seconds_of(p.spec, dataset.training.samples_per_recording * dataset.training.frames)
+            for p in points
+        )
+        limits = training_megabytes(dataset), training_minutes(dataset)
+        key = "training.samples_per_shard"
+        found.append(Step("calcium_training", shards, work / shards, *limits, key))
+    return (
+        *found,
+        Step("calcium_normalization"),
+        Step("calcium_checks", 1, 0, megabytes, 60),
+        Step("calcium_preview", 1, 0, megabytes, 20),
+        Step("calcium_manifest"),
+    )
 
 
 def estimate(name, dataset):
     """Estimate of data set `name`."""
-    expansion, jobs, size, seconds = dataset.expansion, JOBS, 0, 0.0
-    for point in expansion.points:
-        spec = point.spec
-        split = is_split(dataset, point)
-        jobs += 1 + dataset.video + len(dataset.stages)
-        jobs += 1 + len(parts(dataset, point)) if split else 0
-        movie, traces = movie_bytes(spec), spec.n_cells() * spec.acquisition.n_frames * 24
-        frames = math.prod(spec.fov_shape) * spec.acquisition.n_frames
-        size += (movie + traces + snapshot_bytes(spec)) * dataset.recordings
-        size += frames * dataset.video
-        size += scene_bytes(spec) * split + 4 * frames * len(dataset.stages)
-        times = 1 + dataset.video + len(dataset.stages)
-        seconds += seconds_of(spec) * times
-    shards = sum(len(names) for names in training_shards(dataset).values())
-    jobs += shards
-    cells = sum(point.spec.n_cells() for point in expansion.points)
-    n_frames = sum(point.spec.acquisition.n_frames for point in expansion.points)
+    points = dataset.expansion.points
+    cells = sum(point.spec.n_cells() for point in points)
+    n_frames = sum(point.spec.acquisition.n_frames for point in points)
+    pieces = [parts(dataset, p) if is_split(dataset, p) else [p] for p in points]
     return Estimate(
         domain="calcium",
         dataset=name,
-        samples=len(expansion.points),
-        jobs=jobs,
-        bytes=size + _training_bytes(dataset),
-        cpu_seconds=seconds + _training_seconds(dataset) + SECONDS_PER_JOB * jobs,
-        peak_mb=peak_megabytes(dataset),
-        details=f"{n_frames:,} frames, {cells:,} cells" + _many_cells(expansion.points),
+        samples=len(points),
+        shards=sum(len(piece) for piece in pieces),
+        bytes=sum(_bytes_of(dataset, point) for point in points) + _training_bytes(dataset),
+        steps=steps(dataset),
+        details=f"{n_frames:,} frames, {cells:,} cells" + _many_cells(points),
     )
 
 

@@ -7,7 +7,7 @@ whose results it changes.
 from simlab.calcium.config import CalciumDataset
 from simlab.calcium.spec import Spec
 
-NEVER_IN_RESULTS = ("frames_per_part",)
+NEVER_IN_RESULTS = ("frames_per_part", "target_seconds")
 """Keys that change how the work is dealt to jobs, not its results."""
 
 

@@ -4,9 +4,10 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -52,6 +53,12 @@ Number = Annotated[float, BeforeValidator(_number)]
 """A finite number; also "1e9" as text; no booleans."""
 
 Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED)]
+
+ShardSize = Annotated[
+    Annotated[Integer, Field(ge=1)] | Literal["auto"] | None,
+    AfterValidator(lambda value: None if value == "auto" else value),
+]
+"""Items of a shard; null and auto, which are None here: `plan.py` decides."""
 
 MAX_NAME = 100
 """Characters of a name: those of logs consist of several, and file names end at 255 bytes."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from simlab.core.config import Integer, Name, Number, Section
 from simlab.halo.names import SCALES
@@ -229,7 +229,11 @@ class NormalizationConfig(Section):
 class ExecutionConfig(Section):
     """How the work is cut; changes no array, but for chunk_particles, which orders the sums."""
 
-    shards_per_simulation: Integer = Field(1, ge=1, le=1000, description="Jobs a simulation")
+    shards_per_simulation: Annotated[
+        Annotated[Integer, Field(ge=1, le=1000)] | Literal["auto"] | None,
+        AfterValidator(lambda value: None if value == "auto" else value),
+    ] = Field(1, description="Jobs a simulation; null, auto = by target_seconds")
+    target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, seconds")
     chunk_particles: Integer = Field(
         4194304, ge=10**4, le=10**8, description="Particles that are read at a time"
     )

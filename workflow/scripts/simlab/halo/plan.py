@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, SimlabError
-from simlab.core.plan import Estimate
+from simlab.core.plan import Estimate, Step
 from simlab.halo import layout, memory
 from simlab.halo.errors import MissingColumnError
 from simlab.halo.names import SPECIES, record_file
@@ -26,14 +26,11 @@ SECONDS_PER_SAMPLE = 0.012
 """CPU seconds of writing a sample with its moments."""
 SECONDS_PER_SIMULATION = 5.0e-6
 """CPU seconds of synthesizing a pair of simulations, per lattice point."""
-SECONDS_PER_JOB = 2.5
 BYTES_PER_PIXEL = 2.6
 """Of a map in a sample, deflated, as measured on the default campaign."""
 PLANNED_HALOES_PER_VOLUME = 80 / 50.0**3
 """Haloes above 1e13 Msun/h per (Mpc/h)^3 that the time limit of a job allows for."""
 CAMELS_PARTICLES = 512**3
-JOBS = 5
-"""Rules that run once for every data set: index, normalization, checks, preview, manifest."""
 FIDUCIAL = {
     "Omega0": 0.3,
     "OmegaBaryon": 0.049,
@@ -42,6 +39,9 @@ FIDUCIAL = {
     "sigma8": 0.8,
 }
 """Cosmology that is expected where a table does not tell; columns as in CAMELS tables."""
+READ_PER_SECOND = 20e6
+"""Bytes of deflated samples that the checks read and compare in a CPU second."""
+MAX_SHARDS = 1000
 LISTED = 4
 """Simulations named in a message."""
 
@@ -66,7 +66,7 @@ def splits(dataset):
 
 def records(dataset):
     """Shard records of a data set, relative to its folder."""
-    shards = range(dataset.execution.shards_per_simulation)
+    shards = range(shards_per_simulation(dataset))
     return [record_file(split, sim, s) for sim, split in splits(dataset).items() for s in shards]
 
 
@@ -117,11 +117,11 @@ def shard_inputs(name, dataset, split_of, split, sim, shard):
     samples that belong there.
     """
     there = split_of.get(int(sim)) == split
-    if not there or int(shard) >= dataset.execution.shards_per_simulation:
+    if not there or int(shard) >= shards_per_simulation(dataset):
         where = split_of.get(int(sim), "neither train nor test")
         raise ConfigError(
             f"{folder(name)}/{record_file(split, sim, shard)}: no file of this data set; sim {sim} "
-            f"is in {where}, with {dataset.execution.shards_per_simulation} shards a simulation"
+            f"is in {where}, with {shards_per_simulation(dataset)} shards a simulation"
         )
     return dict(zip(("dmo", "hydro", "catalog"), input_files(name, dataset, int(sim)), strict=True))
 
@@ -263,13 +263,17 @@ def samples_seconds(dataset, haloes):
     return reading + views * (each + SECONDS_PER_SAMPLE)
 
 
-def planned_haloes(dataset):
-    """Haloes of a shard that the time limit allows for, without looking at a catalog."""
+def haloes_allowed_for(dataset):
+    """Haloes of a simulation that time limits allow for, without looking at a catalog."""
     haloes = max(10.0, PLANNED_HALOES_PER_VOLUME * dataset.maps.box_size**3)
     haloes *= (1e13 / dataset.haloes.mass_threshold) ** 1.1
     most = dataset.haloes.max_per_simulation
-    haloes = min(haloes, most) if most else haloes
-    return haloes / dataset.execution.shards_per_simulation
+    return min(haloes, most) if most else haloes
+
+
+def planned_haloes(dataset):
+    """Haloes of a shard that its time limit allows for."""
+    return haloes_allowed_for(dataset) / shards_per_simulation(dataset)
 
 
 def samples_minutes(dataset):
@@ -299,10 +303,44 @@ def gathering_megabytes(dataset):
     return int(1000 + moments + dataset.maps.npix**2 * 25e-6)
 
 
-def job_count(dataset):
-    """Jobs of the rules of one data set."""
-    own = 1 + len(simulations(dataset)) if is_synthetic(dataset) else 0
-    return JOBS + own + len(records(dataset))
+def shards_per_simulation(dataset):
+    """Shards of a simulation: as given, else so that each takes about `target_seconds`."""
+    given = dataset.execution.shards_per_simulation
+    if given is not None:
+        return given
+    seconds = samples_seconds(dataset, haloes_allowed_for(dataset))
+    return max(1, min(MAX_SHARDS, math.ceil(seconds / dataset.execution.target_seconds)))
+
+
+def steps(dataset, counts):
+    """Steps of one data set with `counts` haloes in its simulations, in the order they wait."""
+    shards, simulated = shards_per_simulation(dataset), len(counts)
+    work = sum(samples_seconds(dataset, count) for count in counts)
+    samples = sum(counts) * dataset.rotations.number
+    views = math.ceil(max(counts) / shards) * dataset.rotations.number
+    most = samples_megabytes(dataset)
+    peak = memory.peak_megabytes(dataset.maps, chunk_size(dataset), most, views)
+    synthetic = []
+    if is_synthetic(dataset):
+        seconds = particles(dataset) * SECONDS_PER_SIMULATION
+        minutes = simulation_minutes(dataset)
+        synthetic = [
+            Step("halo_parameters"),
+            Step("halo_simulation", simulated, seconds, simulation_megabytes(dataset), minutes),
+        ]
+    each, minutes = work / (simulated * shards), samples_minutes(dataset)
+    key = "execution.shards_per_simulation"
+    reading = samples * sample_bytes(dataset) / READ_PER_SECOND
+    gathering = gathering_megabytes(dataset)
+    return (
+        *synthetic,
+        Step("halo_samples", simulated * shards, each, peak, minutes, key if shards > 1 else ""),
+        Step("halo_index"),
+        Step("halo_normalization", 1, 0, gathering, 30),
+        Step("halo_checks", 1, reading, gathering, 120),
+        Step("halo_preview", 1, 0, 1500, 20),
+        Step("halo_manifest"),
+    )
 
 
 def estimate(name, dataset):
@@ -314,27 +352,17 @@ def estimate(name, dataset):
     counts, counted = _haloes(name, dataset)
     haloes = sum(counts)
     samples = round(haloes * dataset.rotations.number)
-    jobs = job_count(dataset)
-    work = sum(samples_seconds(dataset, count) for count in counts)
     size = samples * (sample_bytes(dataset) + 2000)
     if is_synthetic(dataset):
-        work += len(counts) * particles(dataset) * SECONDS_PER_SIMULATION
         size += len(counts) * particles(dataset) * (12 + 24 + 28)
-    views = math.ceil(max(counts) / dataset.execution.shards_per_simulation)
-    views *= dataset.rotations.number
-    most = samples_megabytes(dataset)
-    peak = memory.peak_megabytes(dataset.maps, chunk_size(dataset), most, views)
-    if is_synthetic(dataset):
-        peak = max(peak, simulation_megabytes(dataset))
     kind = "counted" if counted else "estimated"
     return Estimate(
         domain="halo",
         dataset=name,
         samples=samples,
-        jobs=jobs,
+        shards=len(counts) * shards_per_simulation(dataset),
         bytes=size,
-        cpu_seconds=work + SECONDS_PER_JOB * jobs,
-        peak_mb=peak,
+        steps=steps(dataset, counts),
         details=f"{len(counts)} simulations, {haloes:.0f} haloes ({kind})",
     )
 

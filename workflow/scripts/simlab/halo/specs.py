@@ -10,6 +10,7 @@ import json
 from simlab.core.config import parse_config
 from simlab.halo.config import DatasetConfig
 
+HOW_IT_IS_CUT = {"shards_per_simulation", "target_seconds", "memory_gb"}
 PATHS = {"nbody_base", "hydro_base", "fof_nbody_base"}
 
 
@@ -25,7 +26,7 @@ def samples_spec(dataset):
             "source": PATHS,
             "simulations": {"start", "end"},
             "parameters": {"file"},
-            "execution": {"shards_per_simulation", "memory_gb"},
+            "execution": HOW_IT_IS_CUT,
             "normalization": True,
         },
     )
@@ -81,7 +82,7 @@ def whole_spec(dataset):
         exclude={
             "source": PATHS,
             "parameters": {"file"},
-            "execution": {"shards_per_simulation", "memory_gb"},
+            "execution": HOW_IT_IS_CUT,
         },
     )
 

@@ -6,9 +6,18 @@ from math import floor
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from simlab.core.config import Integer, Name, Number, Section, Seed, nearest, parse_config
+from simlab.core.config import (
+    Integer,
+    Name,
+    Number,
+    Section,
+    Seed,
+    ShardSize,
+    nearest,
+    parse_config,
+)
 from simlab.core.files import open_input
 from simlab.core.splits import without_aliases
 from simlab.core.yaml_files import read_yaml
@@ -113,9 +122,6 @@ class Splits(Section):
         return counts
 
 
-ShardSize = Annotated[
-    Integer, Field(ge=1), BeforeValidator(lambda v: DEFAULT_SHARD if v in (None, "auto") else v)
-]
 Pictures = Literal["images", "roulette_images", "resim"]
 
 
@@ -132,8 +138,11 @@ class Output(Section):
     """What is made beside pictures and amplitudes."""
 
     shard_size: ShardSize = Field(
-        DEFAULT_SHARD, description="Rows of a shard; null, auto = 500; never changes one"
+        DEFAULT_SHARD,
+        description="Rows of a shard; null, auto = by target_seconds, in files of at most 1 GiB; "
+        "never changes one",
     )
+    target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, seconds")
     resim: bool = Field(True, description="Pictures drawn from the amplitudes alone")
     roulette_images: bool = Field(False, description="Roulette pictures of ray-traced rows")
     png: bool = Field(False, description="Also PNG files")

@@ -7,7 +7,7 @@ from pathlib import Path
 from simlab.core.config import user_path
 from simlab.core.errors import SimlabError
 from simlab.core.files import read_csv
-from simlab.core.plan import Estimate
+from simlab.core.plan import Estimate, Step, items_per_shard
 from simlab.core.sharding import shard_names, shard_range
 from simlab.core.splits import SPLITS
 from simlab.lensing.config import FORMULA
@@ -17,7 +17,6 @@ SECONDS_PER_ITEM = 0.0067
 written; `make benchmark` prints the line to put here."""
 
 REFERENCE_PIXELS = 512 * 512
-SECONDS_PER_JOB = 2.5
 SECONDS_PER_TERM = 3e-6
 """CPU seconds per amplitude, 512 x 512 pixels and drawing of a roulette picture."""
 COLOR_SOURCES = ("Triangle", "Image", "t")
@@ -27,9 +26,8 @@ BYTES_PER_ROW = 8000
 """Of a row and its amplitudes, as a mapping of columns."""
 SECONDS_PER_PIXEL = 1.5e-7
 """CPU seconds of comparing two pictures, a pixel."""
-JOBS = 6
-"""Rules that run once for every data set: parameters, tables, normalization, checks, preview,
-manifest."""
+BYTES_READ_PER_SECOND = 100e6
+"""Bytes of pictures that checks and comparisons unpack in a CPU second."""
 SETS = ("images", "roulette_images", "resim")
 """Shard sets that can be compared."""
 
@@ -47,14 +45,22 @@ def _rows_in(path, _changed):
     return len(read_csv(path)[1])
 
 
+def shard_size(dataset):
+    """Rows of a shard: as given, else by time and by the size of a file of pictures."""
+    output = dataset.output
+    if output.shard_size is not None:
+        return output.shard_size
+    return items_per_shard(output.target_seconds, seconds_per_row(dataset), _picture_bytes(dataset))
+
+
 def shards(dataset):
     """Names of the shards of a data set."""
-    return shard_names(size_of(dataset), dataset.output.shard_size)
+    return shard_names(size_of(dataset), shard_size(dataset))
 
 
 def rows_of(dataset, shard):
     """Half-open range of the row numbers (from 0) of a shard."""
-    return shard_range(shard, size_of(dataset), dataset.output.shard_size)
+    return shard_range(shard, size_of(dataset), shard_size(dataset))
 
 
 def sets_of(dataset):
@@ -154,7 +160,7 @@ def _channels(dataset):
 
 def megabytes(dataset):
     """Memory of a job that works on one shard, MiB."""
-    rows = min(dataset.output.shard_size, size_of(dataset))
+    rows = min(shard_size(dataset), size_of(dataset))
     return math.ceil(400 + 1e-4 * _values(dataset) + 3e-3 * rows)
 
 
@@ -175,28 +181,69 @@ def seconds_per_row(dataset):
 
 def minutes(dataset):
     """Time limit of a job that works on one shard, minutes."""
-    rows = min(size_of(dataset), dataset.output.shard_size)
+    rows = min(size_of(dataset), shard_size(dataset))
     return 15 + math.ceil(8 * rows * seconds_per_row(dataset) / 60)
+
+
+def _picture_bytes(dataset):
+    return BYTES_PER_PIXEL * side_of(dataset) ** 2 * _channels(dataset)
+
+
+def _output_bytes(dataset):
+    output, terms = dataset.output, amplitudes_of(dataset)
+    pictures = len(sets_of(dataset)) + output.actual + output.apparent + output.original
+    return int(size_of(dataset) * (pictures * _picture_bytes(dataset) + 2 * 20 * terms + 1000))
+
+
+def amplitudes_of(dataset):
+    """Number of alpha, and of beta, of a row."""
+    order = dataset.simulator.nterms
+    return (order + 1) * (order + 4) // 2
+
+
+def steps(dataset):
+    """Steps of one data set, in the order in which they wait for each other."""
+    rows, count, output = size_of(dataset), len(shards(dataset)), dataset.output
+    each = min(rows, shard_size(dataset)) * seconds_per_row(dataset)
+    shard = megabytes(dataset), minutes(dataset), "output.shard_size"
+    made = {
+        "lensing_roulette_images": output.roulette_images,
+        "lensing_resimulations": output.resim,
+    }
+    compared = rows * SECONDS_PER_PIXEL * _values(dataset)
+    looked_at = comparison_megabytes(dataset), comparison_minutes(dataset)
+    reading = _output_bytes(dataset) / BYTES_READ_PER_SECOND
+    whole = table_megabytes(dataset)
+    found = [
+        Step("lensing_parameters", 1, 0, whole, 20),
+        Step("lensing_images", count, each, *shard),
+        *(Step(rule, count, each, *shard) for rule, asked in made.items() if asked),
+    ]
+    if output.png:
+        found.append(Step("lensing_pngs", count, 0, megabytes(dataset), 20))
+    found.append(Step("lensing_tables"))
+    if output.pairs:
+        found.append(Step("lensing_comparison", len(output.pairs), compared, *looked_at))
+    if output.formulas:
+        found.append(Step("lensing_formulas", len(output.formulas), 0, 1000, 20))
+    return (
+        *found,
+        Step("lensing_normalization"),
+        Step("lensing_checks", 1, reading, whole, comparison_minutes(dataset)),
+        Step("lensing_preview", 1, 0, preview_megabytes(dataset), 20),
+        Step("lensing_manifest", 1, reading / 10),
+    )
 
 
 def estimate(name, dataset):
     """Estimate of data set `name`."""
-    rows, count, sets = size_of(dataset), len(shards(dataset)), sets_of(dataset)
-    output = dataset.output
-    pictures = len(sets) + output.actual + output.apparent + output.original
-    jobs = JOBS + count * (len(sets) + output.png)
-    jobs += len(output.pairs) + len(output.formulas)
-    terms = (dataset.simulator.nterms + 1) * (dataset.simulator.nterms + 4) // 2
-    picture = BYTES_PER_PIXEL * side_of(dataset) ** 2 * _channels(dataset)
-    work = seconds_per_row(dataset) * (len(sets) + len(output.pairs) / 2)
     return Estimate(
         domain="lensing",
         dataset=name,
-        samples=rows,
-        jobs=jobs,
-        bytes=int(rows * (pictures * picture + 2 * 20 * terms + 1000)),
-        cpu_seconds=rows * work + SECONDS_PER_JOB * jobs,
-        peak_mb=megabytes(dataset),
+        samples=size_of(dataset),
+        shards=len(shards(dataset)),
+        bytes=_output_bytes(dataset),
+        steps=steps(dataset),
         details=f"{side_of(dataset)} x {side_of(dataset)} px, order {dataset.simulator.nterms}",
     )
 

@@ -10,7 +10,7 @@ from simlab.lensing.settings import SimulationSettings
 
 DRAWING = ("lens", "cluster", "source", "position")
 EXTRAS = ("actual", "apparent", "original")
-NEVER_IN_RESULTS = {"output": {"shard_size"}}
+NEVER_IN_RESULTS = {"output": {"shard_size", "target_seconds"}}
 """Keys that change how the work is dealt to jobs, not its results."""
 OF_ROWS = {"model", "size", "parameters", "nterms", "chi_column", "imagesize"}
 """Keys of `simulator` that say what rows hold, or whether they can be used."""

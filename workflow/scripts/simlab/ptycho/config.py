@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from simlab.core.config import Integer, Name, Number, Section, Seed, complete_params
+from simlab.core.config import (
+    Integer,
+    Name,
+    Number,
+    Section,
+    Seed,
+    ShardSize,
+    complete_params,
+)
 from simlab.ptycho.kinds import (
     LAYOUT_OPTIONS,
     largest_buffer,
@@ -224,9 +232,12 @@ class DatasetConfig(Stage1Config):
     grouping: GroupingConfig | None = Field(None, description="null: no grouped file")
     split: SplitConfig | None = Field(None, description="null: every frame is train")
     output: OutputConfig = Field(default_factory=OutputConfig)
-    frames_per_shard: Integer | None = Field(
-        None, ge=1, description="Frames of a shard; null = max(1, 2^28 // N^2); never changes one"
+    frames_per_shard: ShardSize = Field(
+        None,
+        description="Frames of a shard; null, auto = by target_seconds, at most 2^28 // N^2; "
+        "never changes one",
     )
+    target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, seconds")
     subpixel: Subpixel = Field("bilinear", description="Interpolation at fractional positions")
     fft: Literal["scipy", "fftw"] = Field(
         "scipy", description="fftw: faster, bits may differ between machines"
@@ -236,13 +247,10 @@ class DatasetConfig(Stage1Config):
     @model_validator(mode="before")
     @classmethod
     def _one_spelling(cls, data):
-        if isinstance(data, dict):
-            if "splits" in data:
-                if "split" in data:
-                    raise ValueError("split and splits are the same key, give one of them")
-                data = {("split" if key == "splits" else key): v for key, v in data.items()}
-            if data.get("frames_per_shard") == "auto":
-                data = {**data, "frames_per_shard": None}
+        if isinstance(data, dict) and "splits" in data:
+            if "split" in data:
+                raise ValueError("split and splits are the same key, give one of them")
+            data = {("split" if key == "splits" else key): v for key, v in data.items()}
         return data
 
     def _problems(self):

@@ -30,7 +30,7 @@ NOISE_VERSION = 1
 SECTIONS = ("creation_info", "physics_parameters", "simulation", "additional_parameters")
 
 # Decide where and how the data are written, or who belongs to which part, but no value of a frame.
-_WITHOUT_INFLUENCE = ("grouping", "split", "frames_per_shard")
+_WITHOUT_INFLUENCE = ("grouping", "split", "frames_per_shard", "target_seconds")
 _USER_FILES = (("scan", "file"), ("detector", "mask_file"))
 
 # Entries that simlab reads; null stands for one that is not known.

@@ -1,10 +1,11 @@
 """What the DAG needs to know of a ptychography data set: sizes, shards, targets, cost."""
 
+import math
 from dataclasses import dataclass
 
 from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, InputFileError, SimlabError
-from simlab.core.plan import Estimate
+from simlab.core.plan import Estimate, Step, items_per_shard
 from simlab.core.sharding import shard_names
 from simlab.ptycho.feasibility import simulation_problems, stage1_problems
 from simlab.ptycho.headers import array_shape, coordinate_layout
@@ -12,12 +13,10 @@ from simlab.ptycho.headers import array_shape, coordinate_layout
 SECONDS_PER_ITEM = {64: 4.7e-05, 128: 0.00018}
 """CPU seconds per frame by probe side; `make benchmark` prints the line to put here."""
 
-SECONDS_PER_JOB = 2.5
-JOBS = 12
-"""Rules that run once for every data set: object, probe, input, positions, scale, index, dataset,
-normalization, checks, tables, preview, manifest."""
-JOBS_PER_SHARD = 2
-"""Rules that run once for every shard: power, diffraction."""
+POWER_SHARE = 0.1
+"""Of the seconds of a frame, those of the power pass."""
+WRITTEN_PER_SECOND = 300e6
+"""Bytes of patterns that are read, packed and written again in a CPU second."""
 BASE_MB = 500
 SHARD_PIXELS = 1 << 28
 PATCHES_LIMIT_BYTES = 2 << 30
@@ -55,8 +54,15 @@ def sizes_of(dataset, side, shape, objects):
     Errors: as of `frame_count`.
     """
     frames = frame_count(dataset.scan, shape, side, objects)
-    per_shard = dataset.frames_per_shard or max(1, SHARD_PIXELS // side**2)
-    return Geometry(side, shape, objects, frames, per_shard)
+    return Geometry(side, shape, objects, frames, frames_per_shard(dataset, side))
+
+
+def frames_per_shard(dataset, side):
+    """Frames of a shard: as given, else by time and by the size of its file."""
+    if dataset.frames_per_shard is not None:
+        return dataset.frames_per_shard
+    by_time = items_per_shard(dataset.target_seconds, seconds_per_frame(side))
+    return min(by_time, max(1, SHARD_PIXELS // side**2))
 
 
 def probe_side(probe):
@@ -251,10 +257,10 @@ def shard_megabytes(sizes):
     return int(BASE_MB + (objects + blocks) / 1e6)
 
 
-def job_count(dataset, sizes):
-    """Jobs of the rules of one data set."""
-    optional = dataset.output.npz + len(group_sizes(dataset)) + _has_split_files(dataset)
-    return JOBS + JOBS_PER_SHARD * len(sizes.shards) + optional
+def shard_minutes(sizes):
+    """Time limit of a job that works on one shard, minutes: four times what is expected, or 20."""
+    frames = min(sizes.frames, sizes.per_shard)
+    return 20 + math.ceil(4 * frames * seconds_per_frame(sizes.N) / 60)
 
 
 def output_bytes(dataset, sizes):
@@ -293,17 +299,45 @@ def _has_split_files(dataset):
     return dataset.split is not None and dataset.split.files
 
 
+def steps(dataset, sizes):
+    """Steps of one data set, in the order in which they wait for each other."""
+    shards, frames = len(sizes.shards), min(sizes.frames, sizes.per_shard)
+    seconds, key = frames * seconds_per_frame(sizes.N), "frames_per_shard"
+    table, shard = statistics_megabytes(sizes), shard_megabytes(sizes)
+    minutes = shard_minutes(sizes)
+    copying = output_bytes(dataset, sizes) / WRITTEN_PER_SECOND
+    optional = [
+        *[Step("ptycho_npz", 1, copying / 4, 1000, 60)] * dataset.output.npz,
+        *[Step("ptycho_groups", 1, copying / 4, 4000, 60)] * len(group_sizes(dataset)),
+        *[Step("ptycho_split", 1, copying / 4, 1000, 60)] * _has_split_files(dataset),
+    ]
+    return (
+        Step("ptycho_object", 1, 0, object_megabytes(sizes), 30),
+        Step("ptycho_probe"),
+        Step("ptycho_input"),
+        Step("ptycho_positions"),
+        Step("ptycho_power", shards, POWER_SHARE * seconds, 1000, minutes, key),
+        Step("ptycho_scale"),
+        Step("ptycho_diffraction", shards, (1 - POWER_SHARE) * seconds, shard, minutes, key),
+        Step("ptycho_index"),
+        Step("ptycho_dataset", 1, copying / 4, 1000, 60),
+        *optional,
+        Step("ptycho_normalization", 1, 0, table, 30),
+        Step("ptycho_checks", 1, copying / 4, table, 60),
+        Step("ptycho_tables"),
+        Step("ptycho_preview", 1, 0, 1500, 20),
+        Step("ptycho_manifest", 1, copying / 4),
+    )
+
+
 def estimate(name, dataset):
     """Estimate of data set `name`."""
     sizes = geometry(dataset)
-    jobs = job_count(dataset, sizes)
-    work = sizes.frames * seconds_per_frame(sizes.N)
     return Estimate(
         domain="ptycho",
         dataset=name,
         samples=sizes.frames,
-        jobs=jobs,
+        shards=len(sizes.shards),
         bytes=output_bytes(dataset, sizes),
-        cpu_seconds=work + SECONDS_PER_JOB * jobs,
-        peak_mb=shard_megabytes(sizes),
+        steps=steps(dataset, sizes),
     )

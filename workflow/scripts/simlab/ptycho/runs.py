@@ -183,7 +183,7 @@ def _write(dataset, digest, sizes, run, folder, output):
 def frame_spec(dataset):
     """The values that the arrays and the record of a run depend on, next to its stage-1 file."""
     layout = {"npz", "contract", "compression", "merge"}
-    apart = {"object", "probe", "grouping", "split", "frames_per_shard"}
+    apart = {"object", "probe", "grouping", "split", "frames_per_shard", "target_seconds"}
     return dataset.model_dump(mode="json", exclude=dict.fromkeys(apart, True) | {"output": layout})
 
 

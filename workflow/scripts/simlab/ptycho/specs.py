@@ -6,6 +6,9 @@ whose results it changes.
 
 from simlab.ptycho.config import DatasetConfig
 
+HOW_IT_IS_CUT = {"frames_per_shard", "target_seconds"}
+"""Keys that change no result."""
+
 
 def object_spec(dataset, sizes):
     """Rule ptycho_object."""
@@ -54,7 +57,7 @@ def diffraction_spec(dataset, sizes, patches):
 
 def dataset_spec(dataset, patches):
     """Rule ptycho_dataset: everything but what other rules make of the data set."""
-    spec = dataset.model_dump(mode="json", exclude={"split", "grouping", "frames_per_shard"})
+    spec = dataset.model_dump(mode="json", exclude=HOW_IT_IS_CUT | {"split", "grouping"})
     return {"dataset": spec, "patches": patches}
 
 
@@ -91,7 +94,7 @@ def normalization_spec(dataset):
 
 def checks_spec(dataset, sizes, patches):
     """Rule ptycho_checks: the whole data set but what only shapes files."""
-    spec = dataset.model_dump(mode="json", exclude={"frames_per_shard"})
+    spec = dataset.model_dump(mode="json", exclude=HOW_IT_IS_CUT)
     return {"dataset": spec, "patches": patches, "N": sizes.N, "n_images": sizes.frames}
 
 
