@@ -31,6 +31,8 @@ if not config:
 
 
 try:
+    for file in workflow.configfiles:
+        read_yaml(file)  # Snakemake's own reader overlooks keys that are given twice
     campaign = load_campaign(
         config, ", ".join(map(str, workflow.configfiles)) or "--config"
     )

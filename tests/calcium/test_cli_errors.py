@@ -93,7 +93,7 @@ SPECS = {
     "date.yaml": "date.yaml: not JSON or YAML (month must be in 1..12)",
     "bool.yaml": "bool.yaml: not JSON or YAML",
     "nested.json": "nested.json: not JSON or YAML (maximum recursion depth",
-    "keys.yaml": "keys.yaml: 1: Keys should be strings",
+    "keys.yaml": "keys.yaml: 1: a key must be text",
     "list.json": "list.json: a mapping is expected, found list '[1, 2]'",
     "empty.json": "empty.json: a mapping is expected, found nothing",
     "binary": "binary: not JSON or YAML",

@@ -87,6 +87,15 @@ def test_a_bad_configuration_is_refused_in_a_dry_run(snakemake, change, expected
     assert "Traceback" not in output
 
 
+def test_a_key_given_twice_is_refused(snakemake, tmp_path):
+    (tmp_path / "twice.yaml").write_text(
+        "ptycho: {datasets: {x: {}}}\nptycho: {datasets: {y: {}}}\n"
+    )
+    output = snakemake("--dry-run", "--configfile", tmp_path / "twice.yaml", code=1)
+    assert "key 'ptycho' is given twice" in output
+    assert "Traceback" not in output
+
+
 def test_all_problems_are_named_at_once(snakemake):
     bad = {"object": {"kind": "line"}, "detector": {"nphotons": 0}, "scan": {"n_images": 0}}
     output = snakemake("--dry-run", campaign={"ptycho": {"datasets": {"x": bad}}}, code=1)
