@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from simlab.campaign import PLANS, load_campaign
 from simlab.core.errors import SimlabError, abridged
 from simlab.core.provenance import code_digest, parsed_once
+from simlab.core.yaml_files import read_yaml
 
 # Compiled kernels are shared by the jobs of this working directory; numba keys them by CPU type.
 # Set here because numba reads it on import; jobs inherit it, or evaluate this file themselves.
