@@ -5,6 +5,14 @@ from simlab.afm import plan as afm_plan, specs as afm_specs
 
 AFM = campaign.datasets("afm")
 AFM_SIZES = {name: afm_plan.sizes(dataset) for name, dataset in AFM.items()}
+# of the rules with many jobs: one mapping for all of them saves memory in large campaigns
+AFM_SHARD_SPECS = {
+    name: afm_specs.shard_spec(dataset, AFM_SIZES[name])
+    for name, dataset in AFM.items()
+}
+AFM_BATCHES_SPECS = {
+    name: afm_specs.batches_spec(sizes) for name, sizes in AFM_SIZES.items()
+}
 AFM_DIR = "results/afm/{dataset}"
 
 
@@ -130,9 +138,7 @@ rule afm_shard:
             * attempt
         ),
     params:
-        spec=lambda wildcards: afm_specs.shard_spec(
-            AFM[wildcards.dataset], AFM_SIZES[wildcards.dataset]
-        ),
+        spec=lambda wildcards: AFM_SHARD_SPECS[wildcards.dataset],
         code=code_digest("afm_shard.py"),
     script:
         "../scripts/afm_shard.py"
@@ -161,7 +167,7 @@ rule afm_batches:
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        spec=lambda wildcards: afm_specs.batches_spec(AFM_SIZES[wildcards.dataset]),
+        spec=lambda wildcards: AFM_BATCHES_SPECS[wildcards.dataset],
         code=code_digest("afm_batches.py"),
     script:
         "../scripts/afm_batches.py"

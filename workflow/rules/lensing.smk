@@ -5,6 +5,13 @@ from simlab.lensing import plan as lensing_plan
 from simlab.lensing import specs as lensing_specs
 
 LENSING = campaign.datasets("lensing")
+# of the rules with many jobs: one mapping for all of them saves memory in large campaigns
+LENSING_IMAGES = {
+    name: lensing_specs.images_spec(dataset) for name, dataset in LENSING.items()
+}
+LENSING_PICTURES = {
+    name: lensing_specs.pictures_spec(dataset) for name, dataset in LENSING.items()
+}
 LENSING_DIR = "results/lensing/{dataset}"
 
 
@@ -75,7 +82,7 @@ rule lensing_images:
             lensing_plan.minutes(LENSING[wildcards.dataset]) * attempt
         ),
     params:
-        spec=lambda wildcards: lensing_specs.images_spec(LENSING[wildcards.dataset]),
+        spec=lambda wildcards: LENSING_IMAGES[wildcards.dataset],
         rows=lambda wildcards: lensing_plan.rows_of(
             LENSING[wildcards.dataset], wildcards.shard
         ),
@@ -109,7 +116,7 @@ rule lensing_roulette_images:
             lensing_plan.minutes(LENSING[wildcards.dataset]) * attempt
         ),
     params:
-        spec=lambda wildcards: lensing_specs.pictures_spec(LENSING[wildcards.dataset]),
+        spec=lambda wildcards: LENSING_PICTURES[wildcards.dataset],
         rows=lambda wildcards: lensing_plan.rows_of(
             LENSING[wildcards.dataset], wildcards.shard
         ),
@@ -144,7 +151,7 @@ rule lensing_resimulations:
             lensing_plan.minutes(LENSING[wildcards.dataset]) * attempt
         ),
     params:
-        spec=lambda wildcards: lensing_specs.pictures_spec(LENSING[wildcards.dataset]),
+        spec=lambda wildcards: LENSING_PICTURES[wildcards.dataset],
         folder=lambda wildcards: lensing_plan.picture_folder(LENSING[wildcards.dataset]),
         code=code_digest("lensing_resimulations.py"),
     script:
@@ -363,7 +370,7 @@ rule lensing_preview:
         ),
         runtime=lambda wildcards, attempt: 20 * attempt,
     params:
-        spec=lambda wildcards: lensing_specs.pictures_spec(LENSING[wildcards.dataset]),
+        spec=lambda wildcards: LENSING_PICTURES[wildcards.dataset],
         folder=lambda wildcards: lensing_plan.picture_folder(LENSING[wildcards.dataset]),
         code=code_digest("lensing_preview.py"),
     script:

@@ -12,6 +12,17 @@ PTYCHO_PATCHES = {
 PTYCHO_FILES = {
     name: ptycho_plan.user_files(dataset) for name, dataset in PTYCHO.items()
 }
+# of the rules with many jobs: one mapping for all of them saves memory in large campaigns
+PTYCHO_POWER = {
+    name: ptycho_specs.power_spec(dataset, PTYCHO_SIZES[name])
+    for name, dataset in PTYCHO.items()
+}
+PTYCHO_DIFFRACTION = {
+    name: ptycho_specs.diffraction_spec(
+        dataset, PTYCHO_SIZES[name], PTYCHO_PATCHES[name]
+    )
+    for name, dataset in PTYCHO.items()
+}
 PTYCHO_DIR = "results/ptycho/{dataset}"
 
 
@@ -156,9 +167,7 @@ rule ptycho_power:
             ptycho_plan.shard_minutes(PTYCHO_SIZES[wildcards.dataset]) * attempt
         ),
     params:
-        spec=lambda wildcards: ptycho_specs.power_spec(
-            PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
-        ),
+        spec=lambda wildcards: PTYCHO_POWER[wildcards.dataset],
         code=code_digest("ptycho_power.py"),
     script:
         "../scripts/ptycho_power.py"
@@ -217,11 +226,7 @@ rule ptycho_diffraction:
             ptycho_plan.shard_minutes(PTYCHO_SIZES[wildcards.dataset]) * attempt
         ),
     params:
-        spec=lambda wildcards: ptycho_specs.diffraction_spec(
-            PTYCHO[wildcards.dataset],
-            PTYCHO_SIZES[wildcards.dataset],
-            PTYCHO_PATCHES[wildcards.dataset],
-        ),
+        spec=lambda wildcards: PTYCHO_DIFFRACTION[wildcards.dataset],
         code=code_digest("ptycho_diffraction.py"),
     script:
         "../scripts/ptycho_diffraction.py"

@@ -20,7 +20,6 @@
 | n_groups, n_kept | of the whole catalog: all, above the threshold |
 | warnings | texts: parameters outside the info table |
 | samples | entries, see `stages.samples` |
-| timings | cpu_s, wall_s, max_rss_mb |
 """
 
 from simlab.core.files import read_json, write_json
@@ -31,7 +30,7 @@ KEYS = {
     *("schema_version", "dataset", "sim", "shard", "n_shards", "split", "spec_hash", "code"),
     *("versions", "fingerprints", "missing_chunks", "param_names", "params", "box_size", "npix"),
     *("resolution", "scales", "depth", "simulations", "rotation_scheme", "seed", "masses"),
-    *("omega0", "haloes", "n_groups", "n_kept", "warnings", "samples", "timings"),
+    *("omega0", "haloes", "n_groups", "n_kept", "warnings", "samples"),
     *("box_sizes", "mode", "cic_backend", "chunk_particles"),
 }
 

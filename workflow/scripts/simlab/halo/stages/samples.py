@@ -5,8 +5,6 @@ the next run takes over those whose files, inputs and specification are still th
 """
 
 import math
-import resource
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,13 +75,12 @@ def write_shard(spec, inputs, place, *, code, threads=1, memory_mb=4000, fresh=F
 
     Errors: BusyError if another process is making the shard.
     """
-    start = time.process_time(), time.perf_counter()
     job = _Job(spec, inputs, place, code)
     with only_worker(place):
-        return _write_missing(job, threads, memory_mb, fresh, start)
+        return _write_missing(job, threads, memory_mb, fresh)
 
 
-def _write_missing(job, threads, memory_mb, fresh, start):
+def _write_missing(job, threads, memory_mb, fresh):
     place = job.place
     remove_other_layouts(place)
     if not fresh and job.is_complete():
@@ -103,11 +100,6 @@ def _write_missing(job, threads, memory_mb, fresh, start):
             **job.header(),
             "masses": masses,
             "samples": samples,
-            "timings": {
-                "cpu_s": time.process_time() - start[0],
-                "wall_s": time.perf_counter() - start[1],
-                "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            },
         },
     )
     remove_strangers(place, {entry["file"] for entry in samples})
