@@ -83,6 +83,16 @@ def test_a_cache_that_cannot_be_written_is_replaced(tmp_path, monkeypatch):
     assert folder.parent.stat().st_mode & 0o077 == 0
 
 
+def test_a_file_system_without_locks_is_not_used(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert jit.cache_folder().parent == tmp_path
+    monkeypatch.setattr(jit.fcntl, "flock", refuse)
+    assert tmp_path not in jit.cache_folder().parents
+
+
 def test_kernels_compile_and_run_without_a_usable_cache(tmp_path):
     (tmp_path / "file").touch()
     nowhere = {"NUMBA_CACHE_DIR": str(tmp_path / "file"), "HOME": str(tmp_path / "file")}

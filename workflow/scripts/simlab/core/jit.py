@@ -23,9 +23,9 @@ _kernels = {}
 def use_kernel_cache(domain, warm):
     """Point numba at the cache of these sources and this processor; called on import of kernels.
 
-    The base is NUMBA_CACHE_DIR, else `.cache/simlab/numba` in the home directory, else, on
-    read-only file systems, the user's own folder under the system's temporary directory. Compiled
-    kernels in a folder that cannot be written are copied to the one that is used instead.
+    The base is NUMBA_CACHE_DIR, else `.cache/simlab/numba` in the home directory, else, on file
+    systems that are read-only or know no locks, the user's own folder under the system's temporary
+    directory. Compiled kernels in a folder that cannot be used are copied to the one that is.
 
     Parameters
     ----------
@@ -105,13 +105,14 @@ def _bases():
 
 
 def _is_usable(folder):
-    """Whether `folder` can be written, and its parent by nobody who could plant code in it."""
+    """Whether `folder` can be written and locked, and its parent holds no code of other users."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if folder.parent.parent == Path(tempfile.gettempdir()):
             folder.parent.chmod(0o700)  # fails in a folder of another user
-        with tempfile.TemporaryFile(dir=folder):
-            return True
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        return True
     except OSError:
         return False
 
