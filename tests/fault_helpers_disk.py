@@ -57,7 +57,7 @@ def fill_at_every_file(report, rooms, sizes=None):
     variables = {
         "FULL_DISK_REPORT": report,
         "FULL_DISK_ROOM": " ".join(map(str, rooms)),
-        "PYTHONPATH": HOOK,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HOOK), os.environ.get("PYTHONPATH")])),
     }
     return variables if sizes is None else {**variables, "FULL_DISK_SIZES": sizes}
 
