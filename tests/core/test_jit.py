@@ -30,7 +30,9 @@ WARMS_HALO = (
 @pytest.fixture
 def restored():
     before = numba.config.CACHE_DIR
+    jit.used_folder.cache_clear()
     yield
+    jit.used_folder.cache_clear()
     numba.config.CACHE_DIR = before
 
 
@@ -163,10 +165,10 @@ def test_two_writers_of_one_function_keep_both_entries(tmp_path):
     assert [reader.load(name) for name in "abc"] == ["A", "B", "C"]
 
 
-def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(tmp_path, caplog):
+def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(tmp_path, caplog, monkeypatch):
     import simlab.ptycho.kernels  # noqa: F401
 
-    jit._tell.cache_clear()
+    monkeypatch.setattr(jit, "_lost", [])
     for name in ("a", "b"):
         IndexDataCacheFile(str(tmp_path / "gone"), "kernel", 1).save(name, "A")
     assert [r.getMessage().split(":")[0] for r in caplog.records] == [
@@ -191,6 +193,42 @@ def test_a_compilation_that_was_killed_is_done_by_the_next(tmp_path):
     killed.communicate()
     output, errors = python(WARMS_HALO, **environment).communicate()
     assert output == "compiles\ngoes on\n", errors
+
+
+def test_what_could_not_be_kept_does_not_count_as_compiled(tmp_path):
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    loses = WARMS_HALO.replace("time.sleep(1)", "jit._lost.append('an entry')")
+    for _ in range(2):
+        output, errors = python(loses, **environment).communicate()
+        assert output == "compiles\ngoes on\n", errors
+
+
+def test_another_copy_of_the_repository_compiles_its_own(tmp_path):
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    moved = WARMS_HALO.replace("compile_kernels([", "jit.LIBRARY = '/elsewhere'; compile_kernels([")
+    for program in (WARMS_HALO, moved):
+        output, errors = python(program, **environment).communicate()
+        assert output == "compiles\ngoes on\n", errors
+
+
+def test_folders_of_the_user_keep_their_permissions(tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o2775)
+    monkeypatch.setattr(jit.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(shared))
+    assert jit.cache_folder().parent == shared
+    assert shared.stat().st_mode & 0o7777 == 0o2775
+
+
+def test_a_temporary_folder_that_leads_elsewhere_is_not_used(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "trap").mkdir()
+    (tmp_path / f"simlab-numba-{os.getuid()}").symlink_to(tmp_path / "trap")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(jit.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert jit.cache_folder().parent == tmp_path  # a new one, which nobody else knows
 
 
 def test_the_cache_can_be_deleted_at_any_time(tmp_path):

@@ -13,11 +13,12 @@ import logging
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[1]
 _kernels = {}
+_lost = []  # errors of entries that could not be kept
 
 
 def use_kernel_cache(domain, warm):
@@ -37,7 +38,7 @@ def use_kernel_cache(domain, warm):
     from numba.core.caching import IndexDataCacheFile
 
     _kernels[domain] = warm
-    config.CACHE_DIR = str(cache_folder())
+    config.CACHE_DIR = str(used_folder())
     if not hasattr(IndexDataCacheFile.save, "__wrapped__"):
         IndexDataCacheFile.save = _one_at_a_time(IndexDataCacheFile.save)
 
@@ -45,7 +46,7 @@ def use_kernel_cache(domain, warm):
 def compile_missing():
     """Compile all kernels of the imported domains, where no process of this machine type has yet.
 
-    Others that ask meanwhile wait. Where the folder cannot be locked, nothing is compiled ahead.
+    Others that ask meanwhile wait. What could not be kept is compiled again by the next.
     """
     if not _kernels:
         return
@@ -53,13 +54,19 @@ def compile_missing():
 
     folder = Path(config.CACHE_DIR)
     for domain, warm in _kernels.items():
-        done = folder / f"{domain}.compiled"
+        # numba finds entries by the place of the sources: each copy of the repository compiles
+        done = folder / f"{domain}-{_digest(str(LIBRARY).encode())}.compiled"
         if done.exists():
             continue
-        with suppress(OSError), _locked(folder / f"{domain}.lock"):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_locked(folder / f"{domain}.lock"))
+            except OSError:  # the folder was removed meanwhile: each compiles what it needs
+                continue
             if not done.exists():
                 warm()
-                done.touch()
+                if not _lost:
+                    done.touch()
 
 
 def _one_at_a_time(save):
@@ -69,14 +76,15 @@ def _one_at_a_time(save):
             with _locked(Path(cache_file._index_path).with_name("lock")):
                 save(cache_file, key, data)
         except OSError as error:
-            _tell(f"compiled kernels are not kept: {error.strerror or error} ({error.filename})")
+            if not _lost:
+                logging.getLogger(__name__).warning(
+                    "compiled kernels are not kept: %s (%s)",
+                    error.strerror or error,
+                    error.filename,
+                )
+            _lost.append(error)
 
     return locked_save
-
-
-@functools.cache
-def _tell(text):
-    logging.getLogger(__name__).warning("%s", text)
 
 
 @contextmanager
@@ -86,9 +94,16 @@ def _locked(path):
         yield
 
 
+@functools.cache
+def used_folder():
+    """`cache_folder` of this process."""
+    return cache_folder()
+
+
 def cache_folder():
     """Folder of the compiled kernels; filled from a like one that can only be read."""
-    folders = [base / f"{kernel_digest()}-{machine_type()}" for base in _bases()]
+    name = f"{kernel_digest()}-{machine_type()}"
+    folders = [base / name for base in _bases()]
     for number, folder in enumerate(folders):
         if _is_usable(folder):
             for unwritable in filter(Path.is_dir, folders[:number]):
@@ -101,15 +116,21 @@ def _bases():
     if os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(os.environ["NUMBA_CACHE_DIR"])
     yield Path(os.path.expanduser("~")) / ".cache" / "simlab" / "numba"
-    yield Path(tempfile.gettempdir()) / f"simlab-numba-{os.getuid()}"
+    yield _own_temporary()
+
+
+def _own_temporary():
+    return Path(tempfile.gettempdir()) / f"simlab-numba-{os.getuid()}"
 
 
 def _is_usable(folder):
-    """Whether `folder` can be written and locked, and its parent holds no code of other users."""
+    """Whether `folder` can be written and locked; a temporary one also is no trap of others."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if folder.parent.parent == Path(tempfile.gettempdir()):
-            folder.parent.chmod(0o700)  # fails in a folder of another user
+        if folder.parent == _own_temporary():
+            if folder.parent.is_symlink() or folder.parent.stat().st_uid != os.getuid():
+                return False
+            folder.parent.chmod(0o700)
         with tempfile.TemporaryFile(dir=folder) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
         return True
@@ -151,4 +172,8 @@ def machine_type():
     features = config.CPU_FEATURES
     if features is None:
         features = binding.get_host_cpu_features().flatten()
-    return f"{name}-{hashlib.sha256(features.encode()).hexdigest()[:8]}"
+    return f"{name}-{_digest(features.encode())}"
+
+
+def _digest(content):
+    return hashlib.sha256(content).hexdigest()[:8]
