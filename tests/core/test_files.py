@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from simlab.core.files import (
     write_csv,
     write_json,
     write_npz,
+    write_text,
 )
 from simlab.core.yaml_files import read_yaml
 
@@ -91,6 +93,31 @@ def test_two_writers_of_one_file_leave_one_whole_file(tmp_path):
         second.write_bytes(b"b" * 20)
     assert target.read_bytes() == b"a" * 10  # the outer block ends last
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_writer_that_fails_leaves_another_the_folder_it_made(tmp_path):
+    folder = tmp_path / "new" / "sub"
+    first = atomic_path(folder / "a.bin")
+    first.__enter__()
+    with atomic_path(folder / "b.bin") as part:
+        assert not first.__exit__(RuntimeError, RuntimeError("boom"), None)
+        part.write_bytes(b"b")
+    assert [path.name for path in folder.iterdir()] == ["b.bin"]
+
+
+def test_a_folder_that_another_removes_while_a_writer_begins_is_made_again(tmp_path, monkeypatch):
+    touch, removed = Path.touch, []
+
+    def touch_late(path, *options):
+        if len(removed) < 3:
+            path.parent.rmdir()
+            removed.append(path)
+        return touch(path, *options)
+
+    monkeypatch.setattr(Path, "touch", touch_late)
+    write_text(tmp_path / "sub" / "a.txt", "a")
+    assert len(removed) == 3
+    assert (tmp_path / "sub" / "a.txt").read_text() == "a"
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

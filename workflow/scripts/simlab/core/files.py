@@ -40,28 +40,30 @@ def atomic_path(path, suffix=""):
     """
     path = Path(path)
     made = [folder for folder in path.parents if not folder.exists()]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(13, "directory is not writable")
-    except OSError as error:
-        raise SimlabError(f"cannot write {path}: {error.strerror or error}") from None
     sweep_stale(path)
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     part = path.with_name(f".{path.name}.{owner}.part{suffix}")
     try:
+        _begin(part)
         yield part
         with open(part, "rb") as stream:
             os.fsync(stream.fileno())  # a full or failing disk is reported here
         os.replace(part, path)
-    except OSError as error:
+    except BaseException as error:
         _discard(part, made)
-        if isinstance(error, SimlabError) or str(error).startswith(HDF5_READING):
+        own = isinstance(error, SimlabError) or str(error).startswith(HDF5_READING)
+        if own or not isinstance(error, OSError):
             raise
         raise SimlabError(f"cannot write {path}: {_cause(error)}") from error
-    except BaseException:
-        _discard(part, made)
-        raise
+
+
+def _begin(part):
+    """An empty file: others who fail remove the folders that they made, unless there are files."""
+    for _ in range(100):  # so many others may remove it meanwhile
+        with suppress(FileNotFoundError, FileExistsError):
+            part.parent.mkdir(parents=True, exist_ok=True)
+            return part.touch()
+    return part.touch()
 
 
 def _cause(error):
@@ -73,7 +75,7 @@ def _cause(error):
 def _discard(part, folders):
     with suppress(OSError):  # there may be no such file, or its name is too long for one
         part.unlink()
-    with suppress(OSError):  # another job may have written there meanwhile
+    with suppress(OSError):  # another job may have begun a file there meanwhile
         for folder in folders:
             folder.rmdir()
 

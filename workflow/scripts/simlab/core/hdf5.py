@@ -36,7 +36,7 @@ def _new_file(path, libver):
 
     HDF5 itself forgets half of what it could not write, and the process crashes later on.
     """
-    with open(path, "x+b", buffering=0) as raw:
+    with open(path, "w+b", buffering=0) as raw:
         stream = _Unfailing(raw)
         try:
             with h5py.File(stream, "w", libver=libver) as file:
