@@ -1,6 +1,8 @@
 """What the rules ask a cluster for, and what the profiles add to it."""
 
+import os
 import re
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -113,6 +115,38 @@ def test_the_submit_command_of_any_cluster_asks_for_what_the_rules_ask(profiles)
     command = profiles["generic"]["cluster-generic-submit-cmd"]
     wanted = {"threads", "resources.mem_mb", "resources.runtime"}
     assert set(re.findall(r"\{(.*?)\}", command)) == wanted
+
+
+FATES = {
+    "running": ("PENDING", "RUNNING", "COMPLETING", "STAGE_OUT", "RESV_DEL_HOLD", "REVOKED", "NEW"),
+    "success": ("COMPLETED",),
+    "failed": ("FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "CANCELLED", "PREEMPTED"),
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "fate"), [(state, fate) for fate, states in FATES.items() for state in states]
+)
+@pytest.mark.parametrize("source", ["scontrol", "sacct"])
+def test_only_jobs_that_ended_are_told_to_have_failed(source, state, fate, root, tmp_path):
+    """Jobs in states that nobody thought of would run twice at a time if they were resubmitted."""
+    known = {
+        "scontrol": f"echo 'JobId=7 JobName=simlab JobState={state} Reason=None'",
+        "sacct": f"echo '{state} by 1000'",
+    }
+    unknown = {"scontrol": "echo 'slurm_load_jobs error: Invalid job id specified'; exit 1"}
+    for name in ("scontrol", "sacct"):
+        command = known[name] if name == source else unknown.get(name, "true")
+        (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n")
+        (tmp_path / name).chmod(0o755)
+    told = subprocess.run(
+        ["sh", root / "profiles" / "generic" / "status.sh", "7"],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == f"{fate}\n"
 
 
 def test_the_page_on_clusters_names_every_profile_group_and_number_that_it_quotes(
