@@ -202,7 +202,7 @@ def main():
         results["shard"] = stream()
         print_stream(results["shard"])
         fixed += 1e9 * results["shard"]["reading_s"] / 256**3
-    print(f"for plan.py: SECONDS_PER_ITEM = {1e-9 * best['ns_per_item']:.1e}")
+    print(f"for costs.py: SECONDS_PER_ITEM = {1e-9 * best['ns_per_item']:.1e}")
     what = "sorting and reading" if arguments.large else "sorting; --large adds reading"
     print(f"             SECONDS_PER_PARTICLE = {1e-9 * fixed:.1e}  # {what}")
     write_results("halo", results)

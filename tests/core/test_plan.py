@@ -10,6 +10,7 @@ from simlab.core.plan import (
     human_time,
     items_per_shard,
     job_length_notes,
+    limit_minutes,
     makespan,
     plan_report,
 )
@@ -60,7 +61,40 @@ def test_short_jobs_that_a_key_could_make_longer_are_noted():
     )
     assert not list(job_length_notes(estimate(Step("a", 1, 3, size_key="per_shard"))))
     assert not list(job_length_notes(estimate(Step("a", 50, 61, size_key="per_shard"))))
-    assert not list(job_length_notes(estimate(Step("a", 50, 3))))
+
+
+def test_a_key_is_named_once_with_the_longest_of_its_steps():
+    short, longer = Step("a", 50, 3, size_key="per_shard"), Step("b", 40, 6, size_key="per_shard")
+    (note,) = job_length_notes(estimate(short, longer))
+    assert "40 jobs of b work 6 s each" in note
+    assert note.endswith("let per_shard make 10 times larger ones")
+    (note,) = job_length_notes(estimate(short, Step("b", 40, 61, size_key="per_shard")))
+    assert "50 jobs of a work under a minute each" in note
+
+
+def test_short_jobs_that_no_key_makes_longer_may_travel_together():
+    steps = (
+        Step("a", 50, 3),
+        Step("b", 4, 2, size_key="k", largest=1.9),
+        Step("c"),
+        Step("d", 9, 61),
+    )
+    (note,) = job_length_notes(estimate(*steps))
+    assert note == (
+        "ptycho.datasets.x: 54 jobs of a, b work under a minute each; "
+        "on a cluster let several travel in a group (--group-components)"
+    )
+
+
+def test_jobs_are_to_grow_no_larger_than_their_key_can_make_them():
+    step = Step("a", 50, 3, size_key="per_shard", largest=7.5)
+    (note,) = job_length_notes(estimate(step))
+    assert note.endswith("let per_shard make 7 times larger ones")
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0, 60), (900, 60), (901, 61), (9000, 600)])
+def test_a_time_limit_is_four_times_what_is_expected_or_the_least(seconds, expected):
+    assert limit_minutes(seconds, 60) == expected
 
 
 def test_jobs_over_their_time_limit_are_noted():

@@ -9,7 +9,7 @@ from halo_campaign import tiny_dataset
 from simlab.campaign import load_campaign
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError
-from simlab.halo import memory, plan
+from simlab.halo import costs, memory, plan
 from simlab.halo.config import DatasetConfig
 from simlab.halo.projection import project_multiscale
 from simlab.halo.rotations import random_rotation
@@ -52,14 +52,16 @@ def test_a_view_takes_what_the_plan_says(mode):
 
 @pytest.mark.parametrize("maps", [{"resolution": 128}, {"resolution": 128, **FACES}])
 def test_the_views_of_a_pass_fit_the_limit_and_one_more_does_not(maps):
-    dataset = synthetic(maps=maps, rotations={"number": 10000}, haloes={"max_per_simulation": 1})
-    cost = plan.estimate("x", dataset)
+    dataset = synthetic(maps=maps)
+    chunk = costs.chunk_size(dataset)
     view = max(memory.view_bytes(dataset.maps)) / 1e6
-    assert 4000 - view < cost.peak_mb <= 4000
-    less = synthetic(maps=maps, rotations={"number": 10}, haloes={"max_per_simulation": 1})
-    each = zip(memory.fixed_bytes(less.maps, 64**3), memory.view_bytes(less.maps), strict=True)
+    assert 4000 - view < memory.peak_megabytes(dataset.maps, chunk, 4000, 10000) <= 4000
+    each = zip(
+        memory.fixed_bytes(dataset.maps, chunk), memory.view_bytes(dataset.maps), strict=True
+    )
     expected = max(fixed + 10 * view for fixed, view in each) / 1e6
-    assert plan.estimate("x", less).peak_mb == pytest.approx(max(expected, 562), abs=1)
+    peak = memory.peak_megabytes(dataset.maps, chunk, 4000, 10)
+    assert peak == pytest.approx(expected, abs=1)
 
 
 def test_views_of_full_maps_count_the_whole_box():
@@ -93,23 +95,23 @@ def test_a_limit_below_one_view_is_refused_when_planning(changes, needed):
 
 
 def test_a_job_asks_for_the_memory_of_its_data_set():
-    assert plan.samples_megabytes(synthetic(execution={"memory_gb": 0.7})) == 700
+    assert costs.samples_megabytes(synthetic(execution={"memory_gb": 0.7})) == 700
 
 
 def test_full_maps_are_planned_with_their_own_cost():
     fast, full = synthetic(), synthetic(maps=FACES)
-    assert plan.samples_seconds(full, 10) > 10 * plan.samples_seconds(fast, 10)
+    assert costs.samples_seconds(full, 10) > 10 * costs.samples_seconds(fast, 10)
     # measured: 3 species of 0.16 µs each
-    per_view = (plan.samples_seconds(full, 20) - plan.samples_seconds(full, 10)) / 100
+    per_view = (costs.samples_seconds(full, 20) - costs.samples_seconds(full, 10)) / 100
     assert 0.4e-6 < per_view / 64**3 < 0.9e-6
     large = tiny_dataset(maps=FACES, allow_legacy=True, rotations={"number": 10})
-    assert plan.samples_minutes(large) * 60 > 3 * 800 * 512**3 * 4e-7
+    assert costs.samples_minutes(large) * 60 > 3 * 800 * 512**3 * 4e-7
 
 
 def test_every_pass_over_the_particles_is_counted():
     once, often = (synthetic(execution={"memory_gb": limit}) for limit in (100, 0.51))
     haloes = 1000
     more = np.ceil(10000 / memory.views_per_pass(often.maps, 64**3, 510)) - 1
-    reading = plan.samples_seconds(often, haloes) - plan.samples_seconds(once, haloes)
+    reading = costs.samples_seconds(often, haloes) - costs.samples_seconds(once, haloes)
     assert more > 20
-    assert reading == pytest.approx(more * 64**3 * plan.SECONDS_PER_PARTICLE, rel=1e-6)
+    assert reading == pytest.approx(more * 64**3 * costs.SECONDS_PER_PARTICLE, rel=1e-6)

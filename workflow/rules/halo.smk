@@ -3,7 +3,7 @@
 import re
 
 from simlab.core.plan import SNAKEMAKE_MB
-from simlab.halo import plan as halo_plan, specs as halo_specs
+from simlab.halo import costs as halo_costs, plan as halo_plan, specs as halo_specs
 
 HALO = campaign.datasets("halo")
 HALO_SPLITS = {name: halo_plan.splits(dataset) for name, dataset in HALO.items()}
@@ -71,13 +71,13 @@ for suffix, (names, files) in halo_plan.simulation_layouts(HALO).items():
         resources:
             mem_mb=lambda wildcards, attempt: (
                 (
-                    halo_plan.simulation_megabytes(HALO[wildcards.dataset])
+                    halo_costs.simulation_megabytes(HALO[wildcards.dataset])
                     + SNAKEMAKE_MB
                 )
                 * 2 ** (attempt - 1)
             ),
             runtime=lambda wildcards, attempt: (
-                halo_plan.simulation_minutes(HALO[wildcards.dataset]) * attempt
+                halo_costs.simulation_minutes(HALO[wildcards.dataset]) * attempt
             ),
         params:
             spec=lambda wildcards: halo_specs.simulation_spec(HALO[wildcards.dataset]),
@@ -113,11 +113,11 @@ rule halo_samples:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: (
-            (halo_plan.samples_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            (halo_costs.samples_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            halo_plan.samples_minutes(HALO[wildcards.dataset]) * attempt
+            halo_costs.samples_minutes(HALO[wildcards.dataset]) * attempt
         ),
     params:
         spec=lambda wildcards: HALO_SAMPLES_SPECS[wildcards.dataset],
@@ -171,10 +171,12 @@ rule halo_normalization:
         "../../envs/halo.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            (halo_plan.gathering_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            (halo_costs.gathering_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        runtime=lambda wildcards, attempt: (
+            halo_costs.normalization_minutes(HALO[wildcards.dataset]) * attempt
+        ),
     params:
         spec=lambda wildcards: halo_specs.normalization_spec(HALO[wildcards.dataset]),
         code=code_digest("halo_normalization.py"),
@@ -209,10 +211,12 @@ rule halo_checks:
         "../../envs/halo.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            (halo_plan.gathering_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            (halo_costs.gathering_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=lambda wildcards, attempt: (
+            halo_costs.checks_minutes(HALO[wildcards.dataset]) * attempt
+        ),
     params:
         spec=lambda wildcards: halo_specs.whole_spec(HALO[wildcards.dataset]),
         code=code_digest("halo_checks.py"),
@@ -313,11 +317,11 @@ rule halo_large_scale:
         "../../envs/halo.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: (
-            (halo_plan.samples_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
+            (halo_costs.samples_megabytes(HALO[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
         runtime=lambda wildcards, attempt: (
-            halo_plan.samples_minutes(HALO[wildcards.dataset]) * attempt
+            halo_costs.samples_minutes(HALO[wildcards.dataset]) * attempt
         ),
     params:
         spec=lambda wildcards: HALO_SAMPLES_SPECS[wildcards.dataset],

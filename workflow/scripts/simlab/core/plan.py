@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 SNAKEMAKE_MB = 300  # what Snakemake itself takes in a job of a cluster: two processes
 START_SECONDS = 2.5
-"""CPU seconds of a job before it begins to work: Python, imports, compiled kernels read."""
+"""CPU seconds of a job before it begins to work: Python, imports, compiled kernels read.
+
+That of a job on this machine; one of a cluster takes 6 to 7, since it plans the workflow again.
+"""
 SHARD_BYTES = 1 << 30
 """Size of a file up to which shards grow by themselves."""
 TIME_LIMIT_MINUTES = 24 * 60
@@ -26,11 +29,13 @@ class Step:
     cpu_seconds : float
         Of one job, without its start.
     megabytes : float
-        Memory of one job; 0 where it does not matter.
+        Memory that the rule asks for at its first attempt, MB; 0 where it does not matter.
     minutes : float
         Time limit that the rule asks for at its first attempt; 0 for a job of seconds.
     size_key : str
         Configuration key that cuts the work into these jobs.
+    largest : float
+        How many times larger that key can make them: parts of one thing, limits of a file.
     """
 
     rule: str
@@ -39,6 +44,12 @@ class Step:
     megabytes: float = 0.0
     minutes: float = 0.0
     size_key: str = ""
+    largest: float = math.inf
+
+    @property
+    def growth(self):
+        """How many times larger its key can make the jobs, and there is work for."""
+        return int(min(self.largest, self.jobs)) if self.size_key else 1
 
 
 @dataclass(frozen=True)
@@ -146,14 +157,8 @@ def _cells(estimates, slots):
 def job_length_notes(estimate, time_limit=TIME_LIMIT_MINUTES):
     """Lines on steps of many short jobs, and of jobs longer than they may be."""
     where = f"{estimate.domain}.datasets.{estimate.dataset}"
+    yield from (f"{where}: {note}" for note in _short_jobs(estimate.steps))
     for step in estimate.steps:
-        if step.size_key and step.jobs > 1 and step.cpu_seconds < SHORT_SECONDS:
-            larger = math.ceil(SHORT_SECONDS / max(step.cpu_seconds, 1e-3))
-            yield (
-                f"{where}: {step.jobs:,} jobs of {step.rule} work {step.cpu_seconds:.2g} s each, "
-                f"under a minute; on a cluster let {step.size_key} make {min(larger, step.jobs):,} "
-                "times larger ones"
-            )
         allowed = min(step.minutes or time_limit, time_limit)
         if step.cpu_seconds > 60 * allowed:
             yield (
@@ -161,6 +166,42 @@ def job_length_notes(estimate, time_limit=TIME_LIMIT_MINUTES):
                 f"time limit of {human_time(60 * allowed)}"
                 + (f"; let {step.size_key} make smaller ones" if step.size_key else "")
             )
+
+
+def _short_jobs(steps):
+    """A line for each key that can make short jobs longer, and one for all the others.
+
+    Of the steps that a key cuts the longest counts: shorter ones grow with it.
+    """
+    several = [step for step in steps if step.jobs > 1]
+    longest = {}
+    for step in several:
+        if step.growth > 1:
+            known = longest.setdefault(step.size_key, step)
+            longest[step.size_key] = max(known, step, key=lambda one: one.cpu_seconds)
+    short = {key: step for key, step in longest.items() if step.cpu_seconds < SHORT_SECONDS}
+    for key, step in short.items():
+        larger = math.ceil(SHORT_SECONDS / max(step.cpu_seconds, 1e-3))
+        yield (
+            f"{step.jobs:,} jobs of {step.rule} work {step.cpu_seconds:.2g} s each, under a "
+            f"minute; on a cluster let {key} make {min(larger, step.growth):,} times larger ones"
+        )
+    others = [
+        step
+        for step in several
+        if step.cpu_seconds < SHORT_SECONDS and (step.growth == 1 or step.size_key not in short)
+    ]
+    if others:
+        rules = ", ".join(dict.fromkeys(step.rule for step in others))
+        yield (
+            f"{sum(step.jobs for step in others):,} jobs of {rules} work under a minute each; "
+            "on a cluster let several travel in a group (--group-components)"
+        )
+
+
+def limit_minutes(seconds, least):
+    """Time limit of a job, minutes: four times the `seconds` expected, at least `least`."""
+    return max(least, math.ceil(4 * seconds / 60))
 
 
 def items_per_shard(target_seconds, seconds_per_item, bytes_per_item=0.0):

@@ -1,36 +1,25 @@
 """What the DAG needs to know of a halo data set: simulations, split, shards, targets, cost."""
 
 import functools
-import math
 from importlib.util import find_spec
 
 from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, SimlabError
-from simlab.core.plan import Estimate, Step
-from simlab.halo import layout, memory
+from simlab.core.plan import SNAKEMAKE_MB, Estimate, Step
+from simlab.halo import costs, layout, memory
+from simlab.halo.costs import (
+    chunk_size,
+    is_synthetic,
+    particles,
+    sample_bytes,
+    shards_per_simulation,
+    simulations,
+)
 from simlab.halo.errors import MissingColumnError
 from simlab.halo.names import SPECIES, record_file
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.splits import train_test_split
 
-SECONDS_PER_ITEM = 5.3e-09
-"""CPU seconds per DMO particle and halo-rotation; `make benchmark` prints the line to put here."""
-SECONDS_PER_ITEM_OF_FULL_MAPS = 5.0e-07
-"""The same where every view is a map of the whole box, `mode: faces` or `cic_backend: masl`."""
-SECONDS_PER_PIXEL_OF_FULL_MAPS = 5.0e-08
-"""CPU seconds per halo-rotation and pixel of such a map."""
-
-SECONDS_PER_PARTICLE = 1.0e-07
-"""CPU seconds of reading and sorting a particle, all species."""
-SECONDS_PER_SAMPLE = 0.012
-"""CPU seconds of writing a sample with its moments."""
-SECONDS_PER_SIMULATION = 5.0e-6
-"""CPU seconds of synthesizing a pair of simulations, per lattice point."""
-BYTES_PER_PIXEL = 2.6
-"""Of a map in a sample, deflated, as measured on the default campaign."""
-PLANNED_HALOES_PER_VOLUME = 80 / 50.0**3
-"""Haloes above 1e13 Msun/h per (Mpc/h)^3 that the time limit of a job allows for."""
-CAMELS_PARTICLES = 512**3
 FIDUCIAL = {
     "Omega0": 0.3,
     "OmegaBaryon": 0.049,
@@ -39,9 +28,6 @@ FIDUCIAL = {
     "sigma8": 0.8,
 }
 """Cosmology that is expected where a table does not tell; columns as in CAMELS tables."""
-READ_PER_SECOND = 20e6
-"""Bytes of deflated samples that the checks read and compare in a CPU second."""
-MAX_SHARDS = 1000
 LISTED = 4
 """Simulations named in a message."""
 
@@ -49,11 +35,6 @@ LISTED = 4
 def folder(name):
     """Folder of data set `name`, relative to the working directory."""
     return f"results/halo/{name}"
-
-
-def simulations(dataset):
-    """Numbers of the simulations that are processed."""
-    return range(dataset.simulations.start, dataset.simulations.stop)
 
 
 def splits(dataset):
@@ -68,11 +49,6 @@ def records(dataset):
     """Shard records of a data set, relative to its folder."""
     shards = range(shards_per_simulation(dataset))
     return [record_file(split, sim, s) for sim, split in splits(dataset).items() for s in shards]
-
-
-def is_synthetic(dataset):
-    """Whether simlab makes the simulations itself."""
-    return dataset.source.kind == "synthetic"
 
 
 def simulation_files(dataset, sim="{sim}"):
@@ -235,112 +211,37 @@ def targets(name, dataset):
     return [f"{folder(name)}/{file}" for file in [*published(dataset), "manifest.json"]]
 
 
-def particles(dataset):
-    """Particles of a DMO run."""
-    return dataset.source.n_grid**3 if is_synthetic(dataset) else CAMELS_PARTICLES
-
-
-def chunk_size(dataset):
-    """Particles that are held at a time."""
-    return min(dataset.execution.chunk_particles, particles(dataset))
-
-
-def sample_bytes(dataset):
-    """Bytes of a sample."""
-    maps = len(dataset.maps.scales) + 3
-    return int(maps * dataset.maps.resolution**2 * BYTES_PER_PIXEL) + 2500
-
-
-def samples_seconds(dataset, haloes):
-    """CPU seconds of all maps of one simulation with `haloes` haloes."""
-    views, maps, count = haloes * dataset.rotations.number, dataset.maps, particles(dataset)
-    each = count * SECONDS_PER_ITEM
-    if not memory.is_fast(maps):
-        each = count * SECONDS_PER_ITEM_OF_FULL_MAPS
-        each += maps.npix**2 * SECONDS_PER_PIXEL_OF_FULL_MAPS
-    most = memory.views_per_pass(maps, chunk_size(dataset), samples_megabytes(dataset))
-    reading = count * math.ceil(max(1, views / most)) * SECONDS_PER_PARTICLE
-    return reading + views * (each + SECONDS_PER_SAMPLE)
-
-
-def haloes_allowed_for(dataset):
-    """Haloes of a simulation that time limits allow for, without looking at a catalog."""
-    haloes = max(10.0, PLANNED_HALOES_PER_VOLUME * dataset.maps.box_size**3)
-    haloes *= (1e13 / dataset.haloes.mass_threshold) ** 1.1
-    most = dataset.haloes.max_per_simulation
-    return min(haloes, most) if most else haloes
-
-
-def planned_haloes(dataset):
-    """Haloes of a shard that its time limit allows for."""
-    return haloes_allowed_for(dataset) / shards_per_simulation(dataset)
-
-
-def samples_minutes(dataset):
-    """Time limit of a job of samples, minutes."""
-    return 20 + int(3 * samples_seconds(dataset, planned_haloes(dataset)) / 60)
-
-
-def samples_megabytes(dataset):
-    """Memory that a job of samples may take, MB."""
-    return int(dataset.execution.memory_gb * 1000)
-
-
-def simulation_megabytes(dataset):
-    """Memory of a job that synthesizes a pair of simulations, MB."""
-    return int(500 + particles(dataset) * 2.4e-4)
-
-
-def simulation_minutes(dataset):
-    """Time limit of a job that synthesizes a pair of simulations, minutes."""
-    return 10 + int(3 * particles(dataset) * SECONDS_PER_SIMULATION / 60)
-
-
-def gathering_megabytes(dataset):
-    """Memory of a job that holds the moments of all samples or checks full maps, MB."""
-    views = planned_haloes(dataset) * dataset.rotations.number * len(records(dataset))
-    moments = views * (len(dataset.maps.scales) + 4) * 250e-6
-    return int(1000 + moments + dataset.maps.npix**2 * 25e-6)
-
-
-def shards_per_simulation(dataset):
-    """Shards of a simulation: as given, else so that each takes about `target_seconds`."""
-    given = dataset.execution.shards_per_simulation
-    if given is not None:
-        return given
-    seconds = samples_seconds(dataset, haloes_allowed_for(dataset))
-    return max(1, min(MAX_SHARDS, math.ceil(seconds / dataset.execution.target_seconds)))
-
-
 def steps(dataset, counts):
     """Steps of one data set with `counts` haloes in its simulations, in the order they wait."""
     shards, simulated = shards_per_simulation(dataset), len(counts)
-    work = sum(samples_seconds(dataset, count) for count in counts)
-    samples = sum(counts) * dataset.rotations.number
-    views = math.ceil(max(counts) / shards) * dataset.rotations.number
-    most = samples_megabytes(dataset)
-    peak = memory.peak_megabytes(dataset.maps, chunk_size(dataset), most, views)
     synthetic = []
     if is_synthetic(dataset):
-        seconds = particles(dataset) * SECONDS_PER_SIMULATION
-        minutes = simulation_minutes(dataset)
+        seconds = particles(dataset) * costs.SECONDS_PER_SIMULATION
+        limits = _asked(costs.simulation_megabytes(dataset)), costs.simulation_minutes(dataset)
         synthetic = [
             Step("halo_parameters"),
-            Step("halo_simulation", simulated, seconds, simulation_megabytes(dataset), minutes),
+            Step("halo_simulation", simulated, seconds, *limits),
         ]
-    each, minutes = work / (simulated * shards), samples_minutes(dataset)
+    each = sum(costs.samples_seconds(dataset, count) for count in counts) / (simulated * shards)
+    limits = _asked(costs.samples_megabytes(dataset)), costs.samples_minutes(dataset)
     key = "execution.shards_per_simulation"
-    reading = samples * sample_bytes(dataset) / READ_PER_SECOND
-    gathering = gathering_megabytes(dataset)
+    made, gathering = sum(counts) * dataset.rotations.number, costs.gathering_megabytes(dataset)
+    normalizing = costs.normalization_seconds(dataset, made), _asked(gathering)
+    checking = costs.checks_seconds(dataset, made), _asked(gathering)
     return (
         *synthetic,
-        Step("halo_samples", simulated * shards, each, peak, minutes, key if shards > 1 else ""),
+        Step("halo_samples", simulated * shards, each, *limits, key, largest=shards),
         Step("halo_index"),
-        Step("halo_normalization", 1, 0, gathering, 30),
-        Step("halo_checks", 1, reading, gathering, 120),
+        Step("halo_normalization", 1, *normalizing, costs.normalization_minutes(dataset)),
+        Step("halo_checks", 1, *checking, costs.checks_minutes(dataset)),
         Step("halo_preview", 1, 0, 1500, 20),
         Step("halo_manifest"),
     )
+
+
+def _asked(megabytes):
+    """Memory that a rule asks for where its work takes `megabytes`."""
+    return megabytes + SNAKEMAKE_MB
 
 
 def estimate(name, dataset):
