@@ -64,6 +64,18 @@ def test_auto_shards_take_about_the_time_that_is_asked_for(molecules):
     assert plan.per_shard(long) == 20
 
 
+def test_auto_shards_follow_the_plan_where_no_time_of_a_sample_is_given(molecules):
+    dataset = dataset_of(molecules=[f"{molecules}/*.xyz"], target_seconds=1000)
+    batch = dataset.batch_size * plan.seconds_per_sample(dataset)
+    assert plan.per_shard(dataset) == dataset.batch_size * int(1000 / batch)
+    slow = dataset_of(
+        molecules=[f"{molecules}/*.xyz"],
+        target_seconds=1000,
+        simulator={"scan_dim": [256, 256, 19]},
+    )
+    assert plan.per_shard(slow) < plan.per_shard(dataset) / 3
+
+
 def test_a_glob_without_files_and_equal_names_are_errors(molecules):
     (molecules / "more").mkdir()
     (molecules / "more" / "a.xyz").write_text("")

@@ -165,7 +165,12 @@ rule afm_batches:
             (afm_plan.shard_megabytes(AFM[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 20 * attempt,
+        runtime=lambda wildcards, attempt: (
+            afm_plan.batch_minutes(
+                AFM[wildcards.dataset], AFM_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: AFM_BATCHES_SPECS[wildcards.dataset],
         code=code_digest("afm_batches.py"),
@@ -254,7 +259,12 @@ rule afm_checks:
             (2 * afm_plan.shard_megabytes(AFM[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            afm_plan.checks_minutes(
+                AFM[wildcards.dataset], AFM_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: afm_specs.checks_spec(
             AFM[wildcards.dataset], AFM_SIZES[wildcards.dataset]

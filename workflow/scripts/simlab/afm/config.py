@@ -127,7 +127,9 @@ class DatasetConfig(Section):
         "auto", description="Multiple of batch_size; auto = by target_seconds; never changes one"
     )
     target_seconds: Number = Field(300, gt=0, description="Length of a job with auto, seconds")
-    seconds_per_sample: Number = Field(0.3, gt=0, description="Time of a sample for auto, seconds")
+    seconds_per_sample: Number | None = Field(
+        None, gt=0, description="Time of a sample for auto, seconds; null = as the plan expects"
+    )
     distAbove: Number = Field(4.5, ge=1, le=15, description="Distance of tip and molecule, Å")
     distance_reference: Literal["top", "bottom"] | None = Field(
         None,

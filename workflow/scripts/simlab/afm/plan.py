@@ -12,7 +12,7 @@ from simlab.afm.errors import AfmConfigError
 from simlab.afm.requirements import grid_points
 from simlab.core.config import REPOSITORY, shown, user_path
 from simlab.core.errors import ConfigError, SimlabError
-from simlab.core.plan import Estimate, Step
+from simlab.core.plan import SNAKEMAKE_MB, Estimate, Step, limit_minutes
 from simlab.core.sharding import shard_names
 
 SECONDS_PER_ITEM = 0.14
@@ -86,8 +86,9 @@ def per_shard(dataset):
     """Samples of a shard."""
     if dataset.samples_per_shard != "auto":
         return dataset.samples_per_shard
-    batch_seconds = dataset.seconds_per_sample * dataset.batch_size
-    return dataset.batch_size * max(1, int(dataset.target_seconds / batch_seconds))
+    seconds = dataset.seconds_per_sample or seconds_per_sample(dataset)
+    each = seconds * dataset.batch_size
+    return dataset.batch_size * max(1, int(dataset.target_seconds / each))
 
 
 def molecule_files(patterns):
@@ -278,31 +279,50 @@ def output_bytes(dataset, known):
     return arrays * (2 if dataset.export == "batches" else 1) + statistics + grids
 
 
+def writing_seconds(dataset, known):
+    """CPU seconds of reading and writing all published files once."""
+    return output_bytes(dataset, known) / WRITTEN_PER_SECOND
+
+
+def batch_seconds(dataset, known):
+    """CPU seconds of exporting one batch."""
+    return writing_seconds(dataset, known) / 2 / known.batches
+
+
+def batch_minutes(dataset, known):
+    """Time limit of a job that exports a batch, minutes."""
+    return limit_minutes(batch_seconds(dataset, known), 20)
+
+
+def checks_seconds(dataset, known):
+    """CPU seconds of the job that reads all samples and simulates some of them again."""
+    return CHECKED_SAMPLES * seconds_per_sample(dataset) + writing_seconds(dataset, known)
+
+
+def checks_minutes(dataset, known):
+    """Its time limit, minutes."""
+    return limit_minutes(checks_seconds(dataset, known), 60)
+
+
 def steps(dataset, known):
     """Steps of one data set, in the order in which they wait for each other."""
-    seconds, megabytes = seconds_per_sample(dataset), shard_megabytes(dataset)
-    each = min(known.per_shard, known.samples) * seconds
-    minutes = shard_minutes(dataset, known)
-    written = output_bytes(dataset, known) / WRITTEN_PER_SECOND
-    optional = []
-    if needs_grids(dataset):
-        optional.append(Step("afm_grids", len(known.files), GRID_SECONDS, 2000, 30))
-    batches = []
-    if dataset.export == "batches":
-        batches.append(
-            Step("afm_batches", known.batches, written / 2 / known.batches, megabytes, 20)
-        )
+    each = min(known.per_shard, known.samples) * seconds_per_sample(dataset)
+    one = shard_megabytes(dataset) + SNAKEMAKE_MB
+    two = 2 * shard_megabytes(dataset) + SNAKEMAKE_MB
+    shard = len(known.shards), each, two, shard_minutes(dataset, known)
+    batch = known.batches, batch_seconds(dataset, known), one, batch_minutes(dataset, known)
+    checking = checks_seconds(dataset, known), two, checks_minutes(dataset, known)
     return (
         Step("afm_molecules", 1, 0, 1000, 20),
-        *optional,
+        *[Step("afm_grids", len(known.files), GRID_SECONDS, 2000, 30)] * needs_grids(dataset),
         Step("afm_plan"),
-        Step("afm_shard", len(known.shards), each, 2 * megabytes, minutes, "samples_per_shard"),
-        *batches,
+        Step("afm_shard", *shard, "samples_per_shard"),
+        *[Step("afm_batches", *batch)] * (dataset.export == "batches"),
         Step("afm_index"),
         Step("afm_normalization"),
-        Step("afm_checks", 1, CHECKED_SAMPLES * seconds, 2 * megabytes, 60),
+        Step("afm_checks", 1, *checking),
         Step("afm_preview", 1, 0, 1000, 10),
-        Step("afm_manifest", 1, written / 2),
+        Step("afm_manifest", 1, writing_seconds(dataset, known) / 2),
     )
 
 
