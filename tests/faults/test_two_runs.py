@@ -22,7 +22,7 @@ def test_a_second_run_is_refused_while_the_first_works(
     wait_for_jobs(first)
     refused = run_campaign(tmp_path, code=1)
     assert "LockException" in refused
-    assert "another Snakemake process" in refused
+    assert "no other Snakemake process" in refused
     output, _ = first.communicate()
     assert first.returncode == 0, output
     assert manifests(tmp_path) == manifests(undisturbed)
