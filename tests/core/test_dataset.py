@@ -10,6 +10,7 @@ import pytest
 from simlab.core.dataset import Dataset
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError
 from simlab.core.files import write_csv, write_npz
+from simlab.core.inputs import MAX_RATIO, MAX_UNPACKED_BYTES
 
 
 @pytest.fixture
@@ -73,3 +74,38 @@ def test_another_table_is_refused(folder):
     write_csv(folder / "index.csv", ["file", "id"], [])
     with pytest.raises(InputFileError, match="first columns"):
         Dataset(folder)
+
+
+def _sparse(path, name, shape, written):
+    """An HDF5 file of rows of ones, of which only those `written` take any room."""
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset(
+            name, shape, "f4", chunks=(1, *shape[1:]), compression="gzip", compression_opts=1
+        )
+        for row in written:
+            data[row] = 1
+        file.attrs["sample_arrays"] = json.dumps([name])
+        assert data.nbytes > MAX_UNPACKED_BYTES
+        assert data.nbytes > MAX_RATIO * data.id.get_storage_size()
+
+
+def test_samples_of_a_large_file_that_packs_well_are_read_one_by_one(tmp_path):
+    """Flat pictures pack by more than files of others may; a sample at a time needs little."""
+    _sparse(tmp_path / "flat.h5", "images", (1600, 512, 512, 3), (0, 1599))
+    rows = [(i, "flat.h5", i, "train") for i in (0, 1599)]
+    write_csv(tmp_path / "index.csv", ["id", "file", "position", "split"], rows)
+    for sample in Dataset(tmp_path):
+        assert sample["images"].shape == (512, 512, 3)
+        assert (sample["images"] == 1).all()
+
+
+def test_a_sample_that_is_too_large_by_itself_is_refused(tmp_path):
+    with h5py.File(tmp_path / "bomb.h5", "w") as file:
+        shape = (2, 1 << 10, 1 << 10, 1 << 11)
+        data = file.create_dataset("x", shape, "f4", chunks=(1, 64, 64, 64), compression="gzip")
+        data[0, :64, :64, :64] = 1
+        file.attrs["sample_arrays"] = json.dumps(["x"])
+    rows = [("s", "bomb.h5", 0, "train")]
+    write_csv(tmp_path / "index.csv", ["id", "file", "position", "split"], rows)
+    with pytest.raises(InputFileError, match=r"bomb\.h5: dataset /x would unpack"):
+        Dataset(tmp_path)[0]

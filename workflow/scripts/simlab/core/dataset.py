@@ -127,7 +127,7 @@ def _sample_arrays(path, file):
         data = file.get(name)
         if not isinstance(data, h5py.Dataset) or data.shape is None or (text and data.ndim == 0):
             raise InputFileError(f"{path}: no array {name!r}; found {list(file)}")
-        require_readable(data)
+        require_readable(data, by_row=bool(text))
         arrays[name] = data
     return arrays, bool(text)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,11 +134,12 @@ def reading_hdf5(path, error):
             ) from None
 
 
-def require_readable(data):
+def require_readable(data, by_row=False):
     """Refuse a dataset that is not in its file.
 
     HDF5 reads zeros where the files behind a virtual dataset are missing. Chunks that were never
     written cost nothing in the file, and all of it in memory: the limit is that of `core.inputs`.
+    Of what is read `by_row` only a row, with the chunks it lies in, must keep to it.
     """
     if data.is_virtual:
         folder = Path(data.file.filename).parent
@@ -148,8 +150,11 @@ def require_readable(data):
                     "keep both together or merge by copy"
                 )
     elif not data.external:
-        stored = data.id.get_storage_size()
-        require_unpackable(data.nbytes, stored, f"{data.file.filename}: dataset {data.name}")
+        stored, size = data.id.get_storage_size(), data.nbytes
+        if by_row and stored:
+            together = data.chunks[0] if data.chunks else 1
+            size = min(size, together * math.prod(data.shape[1:]) * data.dtype.itemsize)
+        require_unpackable(size, stored, f"{data.file.filename}: dataset {data.name}")
 
 
 def read_values(data, selection=()):

@@ -199,7 +199,7 @@ class Shard:
                 raise self._error(
                     f"{key} is {data.dtype} of shape {data.shape}", f"numbers with {ndim} axes"
                 )
-            require_readable(data)
+            require_readable(data, by_row=key in ("afm", "desc"))
             rows = {"mol/data": data.shape[0], "mol/ptr": len(self) + 1}.get(key, len(self))
             if data.shape[0] != rows:
                 raise self._error(f"{key} has {data.shape[0]} rows", f"{rows}")

@@ -108,7 +108,7 @@ def read_part(path):
     Raises MissingFileError, or RecordingFileError for anything but an intact part file.
     """
     with open_file(path, FORMAT, FORMAT_VERSION) as file:
-        observed = dataset_of(file, "observed")
+        observed = dataset_of(file, "observed", by_row=True)
         t0, t1 = attribute(file, "t0", int), attribute(file, "t1", int)
         if observed.ndim != 3 or observed.dtype.kind not in "iuf":
             raise RecordingFileError(

@@ -202,7 +202,7 @@ def read_recording(path):
             snapshot_names=text_list(file, "snapshot_names"),
             until=attribute(file, "until", str),
         )
-        observed = dataset_of(file, "observed")
+        observed = dataset_of(file, "observed", by_row=True)
         truth = _read_truth(group_of(file, "ground_truth"), header.gt_present)
         check_layout(path, observed, truth)
         snapshots = {}

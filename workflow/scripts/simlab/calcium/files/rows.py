@@ -33,7 +33,9 @@ class RowReader:
 
     def __getitem__(self, key):
         with open_file(self.path) as file:
-            return read_values(dataset_of(file, self.name), key)
+            return read_values(
+                dataset_of(file, self.name, by_row=isinstance(key, int | slice)), key
+            )
 
     def __array__(self, dtype=None, copy=None):
         return self[()].astype(dtype or self.dtype, copy=False)
@@ -85,8 +87,11 @@ def attribute(node, name, kind=None):
     return value
 
 
-def dataset_of(group, name):
-    """A dataset of a group or file; RecordingFileError where it is missing."""
+def dataset_of(group, name, by_row=False):
+    """A dataset of a group or file; RecordingFileError where it is missing.
+
+    `by_row`: whether some rows are read at a time, not the whole of it.
+    """
     item = group.get(name)
     if not isinstance(item, h5py.Dataset):
         where = f"{group.name}/{name}".replace("//", "/")
@@ -96,7 +101,7 @@ def dataset_of(group, name):
         raise RecordingFileError(
             f"{group.file.filename}: dataset {item.name} holds {found}, expected numbers"
         )
-    require_readable(item)
+    require_readable(item, by_row)
     return item
 
 

@@ -101,7 +101,7 @@ def open_training(path):
         count = len(dataset_of(file, "index"))
         for name in ("noisy", "clean"):
             if name == "noisy" or name in file:
-                data = dataset_of(file, name)
+                data = dataset_of(file, name, by_row=True)
                 if data.ndim != 4 or len(data) != count or data.dtype.kind not in "iuf":
                     raise InputFileError(
                         f"{path}: {name} is {data.dtype} of shape {data.shape}, expected numbers "

@@ -162,7 +162,7 @@ def _check_rows(path, file):
                 f"{path}: {name} is {data.dtype} of shape {data.shape}, expected "
                 f"{'text' if kinds == 'O' else 'numbers'}, one row a picture"
             )
-        require_readable(data)
+        require_readable(data, by_row=name in PICTURES)
 
 
 def is_shard(path):

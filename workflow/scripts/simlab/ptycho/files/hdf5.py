@@ -11,7 +11,7 @@ CHUNK_PIXELS = 65536
 
 def read_dataset(file, key, selection=()):
     """Array at `key` of an open file, complex numbers in compound r/i or real/imag included."""
-    data = dataset_at(file, key)
+    data = dataset_at(file, key, by_row=selection != ())
     array = np.asarray(data[selection])
     names = array.dtype.names
     if names and len(names) == 2:
@@ -19,8 +19,11 @@ def read_dataset(file, key, selection=()):
     return array
 
 
-def dataset_at(file, key):
-    """Dataset `key` of an open file; InputFileError for what cannot be read as an array."""
+def dataset_at(file, key, by_row=False):
+    """Dataset `key` of an open file; InputFileError for what cannot be read as an array.
+
+    `by_row`: whether rows are read, not the whole of it.
+    """
     data = file.get(key)
     if not isinstance(data, h5py.Dataset):
         raise MissingKeyError(f"{file.filename}: no dataset {key!r}; found {list(file)}")
@@ -29,7 +32,7 @@ def dataset_at(file, key):
         raise InputFileError(
             f"{file.filename}: dataset {key!r} holds {found}, numbers are expected"
         )
-    require_readable(data)
+    require_readable(data, by_row)
     return data
 
 

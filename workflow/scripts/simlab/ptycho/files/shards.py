@@ -189,7 +189,8 @@ def dataset_of(file, key):
     """The dataset of array `key` under its legacy or its canonical name; None if missing."""
     for name in (key, CANONICAL.get(key)):
         if name is not None and name in file:
-            return dataset_at(file, name)
+            # the numbers of the frames are read whole
+            return dataset_at(file, name, by_row=key in CANONICAL)
     return None
 
 
