@@ -11,6 +11,7 @@ from five_domains import CAMPAIGN
 from lensing_finished import SMALL as SMALL_LENSING
 
 from simlab.campaign import load_campaign
+from simlab.core.plan import plan_report
 
 PTYCHO = {"probe": {"N": 32}, "scan": {"n_images": 24}}
 GRIDS = {
@@ -20,8 +21,30 @@ GRIDS = {
     "sim_type": "LJ+Hartree",
     "grids": {"source": "model"},
 }
+LARGE = {
+    "ptycho": {
+        "probe": {"N": 128},
+        "scan": {"n_images": 10_000_000},
+        "frames_per_shard": 10_000_000,
+    },
+    "afm": {
+        "molecules": ["resources/afm/molecules/*.xyz"],
+        "augment": {"rotations": 100_000, "n_best": 100_000},
+        "samples_per_shard": 200_000,
+    },
+    "halo": {
+        "source": {"kind": "synthetic", "parameters": "sobol"},
+        "simulations": {"total": 2, "test_fraction": 0.5},
+        "rotations": {"number": 10_000},
+    },
+    "calcium": {
+        "preset": {"scope": "miniscope_v4", "region": "ca1", "duration_s": 10_000.0},
+        "sweep": {"axes": {"seed": [1, 2, 3, 4, 5]}},
+    },
+}
 CAMPAIGNS = {
     "five": CAMPAIGN,
+    "large": {domain: {"datasets": {"large": dataset}} for domain, dataset in LARGE.items()},
     "ptycho": {
         "plain": PTYCHO | {"output": {"npz": False}},
         "all": PTYCHO
@@ -47,33 +70,75 @@ CAMPAIGNS = {
         "plain": {"simulator": {"size": 9}, "output": {"resim": False, "shard_size": 2}},
     },
 }
+WHOLE = "five", "large"
+"""Campaigns of several domains."""
 
 
 def campaign_of(name):
     content = CAMPAIGNS[name]
-    return content if name == "five" else {name: {"datasets": content}}
+    return content if name in WHOLE else {name: {"datasets": content}}
 
 
-def rules_and_datasets(output):
-    rule = None
+def jobs_of(output):
+    """(rule, data set, MB, minutes) of the jobs of a dry run; 0 where a rule asks for nothing."""
+    rule = dataset = None
     for line in output.splitlines():
         words = line.split()
         if words[:1] in (["rule"], ["localrule"]):
-            rule = words[1].rstrip(":")
+            rule, dataset = words[1].rstrip(":"), None
         elif words[:1] == ["wildcards:"] and words[1].startswith("dataset="):
-            yield rule, words[1].removeprefix("dataset=").rstrip(",")
+            dataset = words[1].removeprefix("dataset=").rstrip(",")
+        elif words[:1] == ["resources:"] and dataset:
+            asked = dict(re.findall(r"\b(mem_mb|runtime)=(\d+)", line))
+            yield rule, dataset, int(asked.get("mem_mb", 0)), int(asked.get("runtime", 0))
+
+
+def most_of(jobs):
+    """{(rule, data set): largest (MB, minutes)}."""
+    most = {}
+    for rule, dataset, megabytes, minutes in jobs:
+        known = most.get((rule, dataset), (0, 0))
+        most[rule, dataset] = max(known[0], megabytes), max(known[1], minutes)
+    return most
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
-def test_estimated_jobs_are_those_of_a_dry_run(snakemake, name):
+def test_estimated_jobs_and_what_they_ask_for_are_those_of_a_dry_run(snakemake, name):
     campaign = campaign_of(name)
-    estimates = load_campaign(campaign).estimates()
+    steps = [(step, e.dataset) for e in load_campaign(campaign).estimates() for step in e.steps]
     planned = Counter()
-    for estimate in estimates:
+    for step, dataset in steps:
+        planned[step.rule, dataset] += step.jobs
+    jobs = list(jobs_of(snakemake("--dry-run", campaign=campaign)))
+    assert planned == Counter((rule, dataset) for rule, dataset, *_ in jobs)
+    asked = most_of((step.rule, dataset, step.megabytes, step.minutes) for step, dataset in steps)
+    assert asked == most_of(jobs)
+
+
+def test_time_limits_of_jobs_that_read_a_whole_data_set_grow_with_it():
+    limits = {}
+    for estimate in load_campaign(CAMPAIGNS["large"]).estimates():
         for step in estimate.steps:
-            planned[step.rule, estimate.dataset] += step.jobs
-    output = snakemake("--dry-run", campaign=campaign)
-    assert planned == Counter(rules_and_datasets(output))
+            limits[step.rule] = step.minutes
+            assert step.cpu_seconds <= 60 * step.minutes or not step.minutes, step.rule
+    assert limits["ptycho_checks"] == limits["ptycho_dataset"] == limits["ptycho_npz"] > 60
+    assert limits["afm_checks"] > 60
+    assert limits["halo_checks"] > 120
+    assert limits["calcium_checks"] > 60
+
+
+def test_recordings_of_a_sweep_cost_their_own_mean():
+    """A short recording is whole, a long one in parts."""
+    lengths = {"axes": {"acquisition.duration_s": [1.0, 40.0]}}
+    cut = {**ONE, "frames_per_part": 100, "sweep": lengths}
+    (estimate,) = load_campaign({"calcium": {"datasets": {"x": cut}}}).estimates()
+    rules = [step.rule for step in estimate.steps]
+    assert rules[1:5] == ["calcium_recording", "calcium_scene", "calcium_part", "calcium_recording"]
+    _, whole, _, part, assembled = estimate.steps[:5]
+    assert whole.cpu_seconds < 0.4 * part.jobs * part.cpu_seconds  # the mean of all is over half
+    assert 0 < assembled.cpu_seconds < part.jobs * part.cpu_seconds
+    costs = {step.rule: step.cpu_seconds for step in estimate.steps}
+    assert costs["calcium_checks"] > costs["calcium_manifest"] > 0
 
 
 def test_shards_of_a_campaign_follow_from_the_time_of_a_job(tmp_path, monkeypatch):
@@ -119,11 +184,34 @@ def test_shards_of_a_campaign_follow_from_the_time_of_a_job(tmp_path, monkeypatc
 def test_the_plan_warns_of_short_jobs(snakemake):
     campaign = {"ptycho": {"datasets": {"short": PTYCHO | {"frames_per_shard": 4}}}}
     output = snakemake("plan", campaign=campaign)
-    assert re.search(
+    (line,) = re.findall(r"ptycho\.datasets\.short: .*", output)
+    assert re.fullmatch(
         r"ptycho\.datasets\.short: 6 jobs of ptycho_diffraction work .* s each, under a minute; "
         r"on a cluster let frames_per_shard make 6 times larger ones",
-        output,
+        line,
     )
+
+
+@pytest.mark.parametrize(
+    ("domain", "dataset", "expected"),
+    [
+        ("ptycho", {"probe": {"N": 512}, "scan": {"n_images": 4096}, "frames_per_shard": 1024},
+         "8 jobs of ptycho_power, ptycho_diffraction work under a minute each; on a cluster let "
+         "several travel in a group"),
+        ("ptycho", {"probe": {"N": 512}, "scan": {"n_images": 4096}, "frames_per_shard": 256},
+         "16 jobs of ptycho_diffraction work .* let frames_per_shard make 4 times larger ones"),
+        ("calcium", {**ONE, "frames_per_part": 5, "sweep": {"axes": {"seed": [1, 2, 3]}}},
+         r"(?P<jobs>\d+) jobs of calcium_part .* let frames_per_part make (?P<each>\d+) times"),
+        ("halo", CAMPAIGN["halo"]["datasets"]["tiny"] | {"execution": {"shards_per_simulation": 3}},
+         r"jobs of halo_samples work .* let execution.shards_per_simulation make 3 times"),
+    ],
+)  # fmt: skip
+def test_the_plan_advises_nothing_that_cannot_be(domain, dataset, expected):
+    campaign = load_campaign({domain: {"datasets": {"x": dataset}}})
+    found = re.search(expected, plan_report(campaign.estimates(), slots=2))
+    assert found
+    if "jobs" in found.groupdict():
+        assert int(found["jobs"]) == 3 * int(found["each"])
 
 
 def test_the_plan_warns_of_jobs_over_the_time_limit(run, tmp_path):

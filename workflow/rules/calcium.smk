@@ -365,7 +365,9 @@ rule calcium_checks:
             (calcium_plan.largest_megabytes(CALCIUM[wildcards.dataset]) + SNAKEMAKE_MB)
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            calcium_plan.checks_minutes(CALCIUM[wildcards.dataset]) * attempt
+        ),
     params:
         spec=lambda wildcards: calcium_specs.checks_spec(CALCIUM[wildcards.dataset]),
         code=code_digest("calcium_checks.py"),

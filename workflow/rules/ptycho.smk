@@ -282,7 +282,12 @@ rule ptycho_dataset:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * 2 ** (attempt - 1),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.copying_minutes(
+                PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.dataset_spec(
             PTYCHO[wildcards.dataset], PTYCHO_PATCHES[wildcards.dataset]
@@ -306,7 +311,12 @@ rule ptycho_npz:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * 2 ** (attempt - 1),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.copying_minutes(
+                PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.npz_spec(PTYCHO[wildcards.dataset]),
         code=code_digest("ptycho_npz.py"),
@@ -328,7 +338,12 @@ rule ptycho_groups:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * 2 ** (attempt - 1),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.copying_minutes(
+                PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.groups_spec(
             PTYCHO[wildcards.dataset], int(wildcards.gridsize)
@@ -354,7 +369,12 @@ rule ptycho_split:
         "../../envs/ptycho.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * 2 ** (attempt - 1),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.copying_minutes(
+                PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.npz_spec(PTYCHO[wildcards.dataset]),
         code=code_digest("ptycho_split.py"),
@@ -431,7 +451,12 @@ rule ptycho_checks:
             )
             * 2 ** (attempt - 1)
         ),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        runtime=lambda wildcards, attempt: (
+            ptycho_plan.copying_minutes(
+                PTYCHO[wildcards.dataset], PTYCHO_SIZES[wildcards.dataset]
+            )
+            * attempt
+        ),
     params:
         spec=lambda wildcards: ptycho_specs.checks_spec(
             PTYCHO[wildcards.dataset],

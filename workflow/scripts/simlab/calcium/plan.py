@@ -4,18 +4,15 @@ import functools
 import math
 
 from simlab.calcium.costs import (
-    check_simulation,
-    minutes_of,
     movie_bytes,
     scene_bytes,
     seconds_of,
     snapshot_bytes,
     whole_megabytes,
 )
-from simlab.calcium.errors import SpecError
-from simlab.core.config import nearest
+from simlab.calcium.feasibility import counts_as, recording_problems
 from simlab.core.errors import SimlabError
-from simlab.core.plan import Estimate, Step, items_per_shard
+from simlab.core.plan import SNAKEMAKE_MB, Estimate, Step, items_per_shard, limit_minutes
 from simlab.core.random import generator
 from simlab.core.sharding import shard_names, shard_range
 from simlab.core.splits import SPLITS
@@ -24,8 +21,11 @@ MAX_SHOWN = 10
 MANY_CELLS = 50_000
 CUT_BYTES = 8
 """Counts, intensity and copies of a pixel while a sample is cut."""
+READ_PER_SECOND = 2e8
+"""Bytes of movies that are read, compared or copied in a CPU second."""
+HASHED_PER_SECOND = 1e9
+"""Bytes of files that the manifest hashes in a CPU second."""
 PREVIEWED = 6
-RAW = "Y800"
 SUFFIXES = {"recordings": "h5", "statistics": "json", "specs": "json", "videos": "avi"}
 
 
@@ -194,9 +194,9 @@ def problems(dataset):
     found += [
         f"{point.key} ({', '.join(f'{k}={v}' for k, v in point.axes.items()) or 'base'}): {text}"
         for point in expansion.points
-        for text in _problems_of(dataset, point)
+        for text in recording_problems(dataset, point)
     ]
-    depths = sorted({_counts_as(point.spec) for point in expansion.points})
+    depths = sorted({counts_as(point.spec) for point in expansion.points})
     if len(depths) > 1:
         found.append(f"sweep: movies of {' and '.join(depths)}; expected one kind in a data set")
     sizes = sorted({point.spec.fov_shape for point in expansion.points})
@@ -214,61 +214,6 @@ def problems(dataset):
     if len(found) > MAX_SHOWN:
         found = [*found[:MAX_SHOWN], f"and {len(found) - MAX_SHOWN} more"]
     return found
-
-
-def _counts_as(spec):
-    if spec.step("sensor") is None:
-        return f"intensity as {spec.output.store_dtype}"
-    return f"{spec.acquisition.image_sensor.bit_depth}-bit counts"
-
-
-def _problems_of(dataset, point):
-    """What stands in the way of one recording."""
-    spec = point.spec
-    try:
-        check_simulation(spec)
-    except SpecError as error:
-        yield str(error)
-    sensor = spec.step("sensor") is not None
-    if dataset.video:
-        if not spec.has_movie():
-            yield "video: no step makes a movie"
-        elif not sensor and dataset.video_options.vmax is None:
-            yield "video_options.vmax is needed for a movie without sensor"
-        elif dataset.video_options.codec != RAW and any(side % 2 for side in spec.fov_shape):
-            yield f"video_options.codec {dataset.video_options.codec} needs even sides, use {RAW}"
-    names = set(spec.stage_names) | {step.kind for step in spec.steps}
-    for stage in dataset.stages:
-        if stage not in names:
-            hint = nearest(stage, names)
-            known = ", ".join(spec.stage_names)
-            yield f"stages: {stage!r} is no step of this recording{hint} ({known})"
-    yield from _problems_of_parts(dataset, spec)
-    yield from _problems_of_training(dataset, spec)
-
-
-def _problems_of_parts(dataset, spec):
-    if dataset.frames_per_part in (None, "auto"):
-        return
-    if spec.extensions.sensor_noise == "sequential":
-        yield "frames_per_part: sequential sensor noise cannot be rendered in parts, use null"
-    if spec.output.save_intermediates:
-        yield "frames_per_part: parts keep no snapshots (output.save_intermediates), use null"
-
-
-def _problems_of_training(dataset, spec):
-    training = dataset.training
-    if training is None:
-        return
-    if not spec.has_movie():
-        yield "training: no step makes a movie"
-    if training.clean and spec.step("sensor") is None:
-        yield "training.clean: the movie has no sensor step, it is clean itself; use clean: false"
-    if training.frames > spec.acquisition.n_frames:
-        yield f"training.frames is {training.frames}, the recording has {spec.acquisition.n_frames}"
-    shortest = min(spec.fov_shape)
-    if training.patch is not None and training.patch > shortest:
-        yield f"training.patch is {training.patch}, the recording has {shortest} px"
 
 
 def _training_bytes(dataset):
@@ -314,6 +259,20 @@ def _bytes_of(dataset, point):
     return size + scene_bytes(spec) * is_split(dataset, point) + 4 * frames * len(dataset.stages)
 
 
+def _recorded_bytes(dataset):
+    return sum(_bytes_of(dataset, point) for point in dataset.expansion.points)
+
+
+def checks_seconds(dataset):
+    """CPU seconds of the job that reads all movies."""
+    return sum(movie_bytes(p.spec) for p in dataset.expansion.points) / READ_PER_SECOND
+
+
+def checks_minutes(dataset):
+    """Its time limit, minutes."""
+    return limit_minutes(checks_seconds(dataset), 60)
+
+
 def steps(dataset):
     """Steps of one data set, in the order in which they wait for each other.
 
@@ -321,44 +280,63 @@ def steps(dataset):
     """
     points = dataset.expansion.points
     cut = [point for point in points if is_split(dataset, point)]
-    megabytes = largest_megabytes(dataset)
-    seconds = sum(seconds_of(p.spec) for p in points) / max(1, len(points))
-    minutes = max((minutes_of(p.spec) for p in points), default=0)
-    recording = "calcium_recording" if dataset.recordings else "calcium_statistics"
+    whole = [point for point in points if not is_split(dataset, point)]
     found = [Step("calcium_index")]
+    if whole:
+        rule = "calcium_recording" if dataset.recordings else "calcium_statistics"
+        found.append(Step(rule, len(whole), _mean_seconds(whole), *_limits(whole)))
     if cut:
-        rendered = sum(seconds_of(p.spec) for p in cut)
-        count = sum(len(parts(dataset, p)) for p in cut)
+        pieces = [len(parts(dataset, point)) for point in cut]
+        rendered = len(cut) * _mean_seconds(cut) / sum(pieces)
+        key = "frames_per_part"
+        copied = sum(movie_bytes(p.spec) for p in cut) / READ_PER_SECOND / len(cut)
         found += [
-            Step("calcium_scene", len(cut), 0, megabytes, minutes),
-            Step("calcium_part", count, rendered / count, megabytes, minutes, "frames_per_part"),
+            Step("calcium_scene", len(cut), 0, *_limits(cut)),
+            Step("calcium_part", sum(pieces), rendered, *_limits(cut), key, max(pieces)),
+            Step("calcium_recording", len(cut), copied, *_limits(cut)),
         ]
-    if len(cut) < len(points):
-        found.append(Step(recording, len(points) - len(cut), seconds, megabytes, minutes))
-    if cut:
-        found.append(Step(recording, len(cut), 0, megabytes, minutes))
     if dataset.video:
-        found.append(Step("calcium_video", len(points), seconds, 2 * megabytes, minutes))
+        video = _limits(points, lambda p: 2 * p.megabytes)
+        found.append(Step("calcium_video", len(points), _mean_seconds(points), *video))
     if dataset.stages:
-        whole = max((whole_megabytes(p.spec) for p in points), default=0)
         count = len(points) * len(dataset.stages)
-        found.append(Step("calcium_stage", count, seconds, whole, minutes))
-    shards = sum(len(names) for names in training_shards(dataset).values())
-    if shards:
-        work = dataset.training.clean * sum(
-            seconds_of(p.spec, dataset.training.samples_per_recording * dataset.training.frames)
-            for p in points
-        )
-        limits = training_megabytes(dataset), training_minutes(dataset)
-        key = "training.samples_per_shard"
-        found.append(Step("calcium_training", shards, work / shards, *limits, key))
+        stage = _limits(points, lambda p: whole_megabytes(p.spec))
+        found.append(Step("calcium_stage", count, _mean_seconds(points), *stage))
+    memory = largest_megabytes(dataset) + SNAKEMAKE_MB
+    checking = checks_seconds(dataset), memory, checks_minutes(dataset)
+    hashing = (_training_bytes(dataset) + _recorded_bytes(dataset)) / HASHED_PER_SECOND
     return (
         *found,
+        *_training_steps(dataset),
         Step("calcium_normalization"),
-        Step("calcium_checks", 1, 0, megabytes, 60),
-        Step("calcium_preview", 1, 0, megabytes, 20),
-        Step("calcium_manifest"),
+        Step("calcium_checks", 1, *checking),
+        Step("calcium_preview", 1, 0, memory, 20),
+        Step("calcium_manifest", 1, hashing),
     )
+
+
+def _training_steps(dataset):
+    shards = [len(names) for names in training_shards(dataset).values()]
+    if not shards:
+        return
+    training = dataset.training
+    work = _training_bytes(dataset) / READ_PER_SECOND + training.clean * sum(
+        seconds_of(p.spec, training.samples_per_recording * training.frames)
+        for p in dataset.expansion.points
+    )
+    limits = training_megabytes(dataset) + SNAKEMAKE_MB, training_minutes(dataset)
+    key = "training.samples_per_shard"
+    yield Step("calcium_training", sum(shards), work / sum(shards), *limits, key, max(shards))
+
+
+def _mean_seconds(points):
+    return sum(seconds_of(p.spec) for p in points) / max(1, len(points))
+
+
+def _limits(points, megabytes=lambda point: point.megabytes):
+    """(memory, minutes) that the most demanding of some recordings asks for."""
+    memory = max((megabytes(point) for point in points), default=0)
+    return memory + SNAKEMAKE_MB, max((point.minutes for point in points), default=0)
 
 
 def estimate(name, dataset):
@@ -372,7 +350,7 @@ def estimate(name, dataset):
         dataset=name,
         samples=len(points),
         shards=sum(len(piece) for piece in pieces),
-        bytes=sum(_bytes_of(dataset, point) for point in points) + _training_bytes(dataset),
+        bytes=_recorded_bytes(dataset) + _training_bytes(dataset),
         steps=steps(dataset),
         details=f"{n_frames:,} frames, {cells:,} cells" + _many_cells(points),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from simlab.core.config import user_path
 from simlab.core.errors import SimlabError
 from simlab.core.files import read_csv
-from simlab.core.plan import Estimate, Step, items_per_shard
+from simlab.core.plan import SHARD_BYTES, SNAKEMAKE_MB, Estimate, Step, items_per_shard
 from simlab.core.sharding import shard_names, shard_range
 from simlab.core.splits import SPLITS
 from simlab.lensing.config import FORMULA
@@ -203,34 +203,38 @@ def amplitudes_of(dataset):
 
 def steps(dataset):
     """Steps of one data set, in the order in which they wait for each other."""
-    rows, count, output = size_of(dataset), len(shards(dataset)), dataset.output
-    each = min(rows, shard_size(dataset)) * seconds_per_row(dataset)
-    shard = megabytes(dataset), minutes(dataset), "output.shard_size"
+    count, output = len(shards(dataset)), dataset.output
+    rows = min(size_of(dataset), shard_size(dataset))
+    each, memory = rows * seconds_per_row(dataset), megabytes(dataset) + SNAKEMAKE_MB
+    largest = SHARD_BYTES / (rows * _picture_bytes(dataset))
+    drawing = count, each, memory, minutes(dataset), "output.shard_size", largest
     made = {
+        "lensing_images": True,
         "lensing_roulette_images": output.roulette_images,
         "lensing_resimulations": output.resim,
     }
-    compared = rows * SECONDS_PER_PIXEL * _values(dataset)
-    looked_at = comparison_megabytes(dataset), comparison_minutes(dataset)
+    compared = size_of(dataset) * SECONDS_PER_PIXEL * _values(dataset)
+    pair = comparison_megabytes(dataset) + SNAKEMAKE_MB
+    looked_at = comparison_minutes(dataset)
     reading = _output_bytes(dataset) / BYTES_READ_PER_SECOND
-    whole = table_megabytes(dataset)
+    whole = table_megabytes(dataset) + SNAKEMAKE_MB
+    preview = preview_megabytes(dataset) + SNAKEMAKE_MB
     found = [
         Step("lensing_parameters", 1, 0, whole, 20),
-        Step("lensing_images", count, each, *shard),
-        *(Step(rule, count, each, *shard) for rule, asked in made.items() if asked),
+        *(Step(rule, *drawing) for rule, asked in made.items() if asked),
     ]
     if output.png:
-        found.append(Step("lensing_pngs", count, 0, megabytes(dataset), 20))
+        found.append(Step("lensing_pngs", count, 0, pair, 20))
     found.append(Step("lensing_tables"))
     if output.pairs:
-        found.append(Step("lensing_comparison", len(output.pairs), compared, *looked_at))
+        found.append(Step("lensing_comparison", len(output.pairs), compared, pair, looked_at))
     if output.formulas:
         found.append(Step("lensing_formulas", len(output.formulas), 0, 1000, 20))
     return (
         *found,
         Step("lensing_normalization"),
-        Step("lensing_checks", 1, reading, whole, comparison_minutes(dataset)),
-        Step("lensing_preview", 1, 0, preview_megabytes(dataset), 20),
+        Step("lensing_checks", 1, reading, whole, looked_at),
+        Step("lensing_preview", 1, 0, preview, 20),
         Step("lensing_manifest", 1, reading / 10),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, InputFileError, SimlabError
-from simlab.core.plan import Estimate, Step, items_per_shard
+from simlab.core.plan import SNAKEMAKE_MB, Estimate, Step, items_per_shard, limit_minutes
 from simlab.core.sharding import shard_names
 from simlab.ptycho.feasibility import simulation_problems, stage1_problems
 from simlab.ptycho.headers import array_shape, coordinate_layout
@@ -62,7 +62,12 @@ def frames_per_shard(dataset, side):
     if dataset.frames_per_shard is not None:
         return dataset.frames_per_shard
     by_time = items_per_shard(dataset.target_seconds, seconds_per_frame(side))
-    return min(by_time, max(1, SHARD_PIXELS // side**2))
+    return min(by_time, largest_shard(side))
+
+
+def largest_shard(side):
+    """Frames of side `side` in the largest file of a shard."""
+    return max(1, SHARD_PIXELS // side**2)
 
 
 def probe_side(probe):
@@ -299,34 +304,44 @@ def _has_split_files(dataset):
     return dataset.split is not None and dataset.split.files
 
 
+def copying_seconds(dataset, sizes):
+    """CPU seconds of a job that reads or copies all frames once."""
+    return output_bytes(dataset, sizes) / WRITTEN_PER_SECOND / 4
+
+
+def copying_minutes(dataset, sizes):
+    """Its time limit, minutes."""
+    return limit_minutes(copying_seconds(dataset, sizes), 60)
+
+
 def steps(dataset, sizes):
     """Steps of one data set, in the order in which they wait for each other."""
     shards, frames = len(sizes.shards), min(sizes.frames, sizes.per_shard)
-    seconds, key = frames * seconds_per_frame(sizes.N), "frames_per_shard"
-    table, shard = statistics_megabytes(sizes), shard_megabytes(sizes)
-    minutes = shard_minutes(sizes)
-    copying = output_bytes(dataset, sizes) / WRITTEN_PER_SECOND
+    seconds, minutes = frames * seconds_per_frame(sizes.N), shard_minutes(sizes)
+    cut = minutes, "frames_per_shard", largest_shard(sizes.N) / frames
+    table, shard = statistics_megabytes(sizes), 2 * shard_megabytes(sizes)
+    copying, copied = copying_seconds(dataset, sizes), copying_minutes(dataset, sizes)
     optional = [
-        *[Step("ptycho_npz", 1, copying / 4, 1000, 60)] * dataset.output.npz,
-        *[Step("ptycho_groups", 1, copying / 4, 4000, 60)] * len(group_sizes(dataset)),
-        *[Step("ptycho_split", 1, copying / 4, 1000, 60)] * _has_split_files(dataset),
+        *[Step("ptycho_npz", 1, copying, 1000, copied)] * dataset.output.npz,
+        *[Step("ptycho_groups", 1, copying, 4000, copied)] * len(group_sizes(dataset)),
+        *[Step("ptycho_split", 1, copying, 1000, copied)] * _has_split_files(dataset),
     ]
     return (
-        Step("ptycho_object", 1, 0, object_megabytes(sizes), 30),
-        Step("ptycho_probe"),
+        Step("ptycho_object", 1, 0, object_megabytes(sizes) + SNAKEMAKE_MB, 30),
+        Step("ptycho_probe", 1, 0, 1000, 10),
         Step("ptycho_input"),
-        Step("ptycho_positions"),
-        Step("ptycho_power", shards, POWER_SHARE * seconds, 1000, minutes, key),
+        Step("ptycho_positions", 1, 0, 1000, 10),
+        Step("ptycho_power", shards, POWER_SHARE * seconds, 1000, *cut),
         Step("ptycho_scale"),
-        Step("ptycho_diffraction", shards, (1 - POWER_SHARE) * seconds, shard, minutes, key),
+        Step("ptycho_diffraction", shards, (1 - POWER_SHARE) * seconds, shard + SNAKEMAKE_MB, *cut),
         Step("ptycho_index"),
-        Step("ptycho_dataset", 1, copying / 4, 1000, 60),
+        Step("ptycho_dataset", 1, copying, 1000, copied),
         *optional,
-        Step("ptycho_normalization", 1, 0, table, 30),
-        Step("ptycho_checks", 1, copying / 4, table, 60),
+        Step("ptycho_normalization", 1, 0, table + SNAKEMAKE_MB, 30),
+        Step("ptycho_checks", 1, copying, table + SNAKEMAKE_MB, copied),
         Step("ptycho_tables"),
         Step("ptycho_preview", 1, 0, 1500, 20),
-        Step("ptycho_manifest", 1, copying / 4),
+        Step("ptycho_manifest", 1, copying),
     )
 
 
