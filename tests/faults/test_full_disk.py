@@ -43,6 +43,38 @@ def test_no_kind_of_file_is_left_half_or_lost_on_a_full_disk(tmp_path, run):
         assert {entry["file"] for entry in entries if entry["existed"] == existed} == set(CORE)
 
 
+LONG_WRITE = """
+import sys
+import numpy as np
+from simlab.core.errors import SimlabError
+from simlab.core.hdf5 import create_hdf5
+
+begun = 0
+try:
+    with create_hdf5(sys.argv[1]) as file:
+        file.create_dataset("x", (1 << 15, 8192), "f8", chunks=(1, 8192))
+        for row in range(1 << 15):
+            begun += 1
+            file["x"][row] = row
+except SimlabError as error:
+    print(begun)
+    sys.exit(f"Error: {error}")
+"""
+
+
+def test_a_long_write_ends_soon_after_the_disk_is_full(tmp_path):
+    """It has 2 GiB to write, of which 2 MiB fit; as much again may wait in caches."""
+    (tmp_path / "long.py").write_text(LONG_WRITE)
+    done = on_small_disk(
+        '"$PYTHON" long.py "$FULL_DISK/a.h5"; code=$?; ls -A "$FULL_DISK"; exit $code',
+        tmp_path / "disk", "2m", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    (told,) = done.stderr.splitlines()
+    assert told == f"Error: cannot write {tmp_path}/disk/a.h5: No space left on device"
+    assert 16 < int(done.stdout) < 64
+
+
 EXTRAS = {
     "ptycho": {
         "split": {"axis": "y", "fraction": 0.8, "files": True},

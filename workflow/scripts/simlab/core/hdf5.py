@@ -26,25 +26,49 @@ def open_hdf5(path):
 
 @contextmanager
 def create_hdf5(path, libver="latest"):
-    """A new file that appears under its name when the block succeeds."""
+    """A new file that appears under its name when the block succeeds.
+
+    Long writes should name their dataset at every block, `file[name][rows] = block`: to take it
+    out of the file raises what a full disk refused before.
+    """
     with atomic_path(path) as part, _new_file(part, libver) as file:
         yield file
 
 
 @contextmanager
 def _new_file(path, libver):
-    """A new file on a disk that may become full; OSError after the block if it did.
+    """A new file on a disk that may become full; OSError in or after the block if it did.
 
     HDF5 itself forgets half of what it could not write, and the process crashes later on.
     """
     with open(path, "w+b", buffering=0) as raw:
         stream = _Unfailing(raw)
         try:
-            with h5py.File(stream, "w", libver=libver) as file:
+            with _NewFile(stream, "w", libver=libver) as file:
                 yield file
         finally:
             if stream.error is not None:
                 raise stream.error
+
+
+class _NewFile(h5py.File):
+    """A file that raises what its stream could not store when a dataset is taken or made."""
+
+    def __init__(self, stream, *options, **more):
+        self._stream = stream
+        super().__init__(stream, *options, **more)
+
+    def __getitem__(self, name):
+        self._require_room()
+        return super().__getitem__(name)
+
+    def create_dataset(self, *options, **more):
+        self._require_room()
+        return super().create_dataset(*options, **more)
+
+    def _require_room(self):
+        if self._stream.error is not None:
+            raise self._stream.error
 
 
 class _Unfailing(io.RawIOBase):

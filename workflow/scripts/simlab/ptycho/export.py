@@ -152,10 +152,10 @@ def write_cxi(path, data, *, pixel_size_m, probe_energy_ev=0.0):
         write_array(file, "cxi_version", np.int64(150))
         to_counts, dtype = _counts(data)
         shape = data.frames.layout("diff3d")[0]
-        frames = create_frames(file, products.CXI_DATA, shape, dtype)
+        create_frames(file, products.CXI_DATA, shape, dtype)
         start = 0
         for block in data.frames.blocks("diff3d"):
-            frames[start : start + len(block)] = to_counts(block, start)
+            file[products.CXI_DATA][start : start + len(block)] = to_counts(block, start)
             start += len(block)
         write_array(file, products.CXI_TRANSLATION, np.stack([x, y, np.zeros_like(x)], axis=1))
         write_array(file, products.CXI_ENERGY, np.float64(probe_energy_ev * JOULES_PER_EV))

@@ -39,7 +39,7 @@ class PartWriter:
     def append(self, frames):
         """Add frames (m, H, W)."""
         frames = np.ascontiguousarray(frames, self._observed.dtype)
-        self._observed[self._written : self._written + len(frames)] = frames
+        self._file["observed"][self._written : self._written + len(frames)] = frames
         self._digest.update(frames)
         self._written += len(frames)
 

@@ -125,7 +125,7 @@ class RecordingWriter:
             if len(self._pending) < n:
                 return
             block = np.stack(self._pending[:n]).astype(self._observed.dtype, copy=False)
-            self._observed[self._written : self._written + n] = block
+            self._file["observed"][self._written : self._written + n] = block
             self._written += n
             del self._pending[:n]
 

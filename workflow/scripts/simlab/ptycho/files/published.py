@@ -226,14 +226,14 @@ def _copy(file, name, frames, key, compression):
     shape, dtype = frames.layout(key)
     shape = shape[:3] if name == "Y" else shape
     if not isinstance(frames, FrameFiles):
-        data = create_frames(file, name, shape, dtype, compression)
+        create_frames(file, name, shape, dtype, compression)
         start = 0
         for block in frames.blocks(key):
-            data[start : start + len(block)] = block.reshape(len(block), *shape[1:])
+            file[name][start : start + len(block)] = block.reshape(len(block), *shape[1:])
             start += len(block)
         return
     like = dataset_of(frames.files[0][1], key)
-    data = file.create_dataset(
+    file.create_dataset(
         name,
         shape,
         dtype,
@@ -244,7 +244,7 @@ def _copy(file, name, frames, key, compression):
         track_times=False,
     )
     for first, shard in frames.files:
-        _copy_shard(dataset_of(shard, key), data, first, like)
+        _copy_shard(dataset_of(shard, key), file[name], first, like)
 
 
 def _copy_shard(source, data, first, like):
