@@ -32,11 +32,11 @@ if not config:
 
 
 try:
-    for file in workflow.configfiles:
+    # As a module we get our configuration from the importer, whose files are none of ours.
+    files = workflow.configfiles if workflow.modifier.is_main_snakefile() else []
+    for file in files:
         read_yaml(file)  # Snakemake's own reader overlooks keys that are given twice
-    campaign = load_campaign(
-        config, ", ".join(map(str, workflow.configfiles)) or "--config"
-    )
+    campaign = load_campaign(config, ", ".join(map(str, files)) or "--config")
 except SimlabError as error:
     raise WorkflowError(abridged(error, most=50)) from None
 

@@ -231,9 +231,10 @@ def test_yaml_that_is_no_mapping_is_refused(tmp_path):
     (tmp_path / "x.yaml").write_text("- 1\n")
     with pytest.raises(InputFileError, match="expected a mapping"):
         read_yaml(tmp_path / "x.yaml")
-    (tmp_path / "x.yaml").write_text("a: [1\n")
-    with pytest.raises(InputFileError, match="not a YAML file"):
-        read_yaml(tmp_path / "x.yaml")
+    for text in ("a: [1\n", 'a: !!bool "x"\n', 'a: !!timestamp "x"\n', "a:\n\tb: 1\n"):
+        (tmp_path / "x.yaml").write_text(text)
+        with pytest.raises(InputFileError, match="not a YAML file"):
+            read_yaml(tmp_path / "x.yaml")
 
 
 def test_an_archive_of_runs_reads_back_and_is_no_larger_for_noise_and_zeros(tmp_path):

@@ -1,5 +1,7 @@
 """Campaign files plan on a fresh clone; wrong ones say why, without a traceback."""
 
+import json
+
 import pytest
 import yaml
 
@@ -148,3 +150,17 @@ def test_planning_imports_no_heavy_packages(run, root):
         cwd=root,
         env={"PYTHONPATH": str(root / "workflow" / "scripts"), "PATH": ""},
     )
+
+
+def test_a_campaign_may_be_json_with_tabs_and_numbers_that_yaml_reads_as_text(
+    small, snakemake, tmp_path
+):
+    text = json.dumps(small, indent="\t").replace("1000000.0", "1e6")
+    assert "1e6" in text
+    (tmp_path / "tabs.json").write_text(text)
+    output = snakemake("--dry-run", "--configfile", tmp_path / "tabs.json")
+    assert "results/ptycho/tiny/manifest.json" in output
+    twice = text.replace("{", '{\n\t"ptycho": {},', 1)
+    (tmp_path / "tabs.json").write_text(twice)
+    output = snakemake("--dry-run", "--configfile", tmp_path / "tabs.json", code=1)
+    assert "tabs.json: not a YAML file (key 'ptycho' is given twice)" in output

@@ -79,8 +79,9 @@ def test_the_lock_names_no_address(root):
 
 def test_another_workflow_can_use_this_one_as_a_module(root, tmp_path, small, snakemake):
     small["ptycho"]["datasets"]["tiny"]["grouping"] = None
+    (tmp_path / "theirs.yaml").write_text("a: 1\na: 2\n")  # which we would refuse
     (tmp_path / "Snakefile").write_text(
-        f"module simlab:\n    snakefile: {str(root / 'Snakefile')!r}\n"
+        f"configfile: 'theirs.yaml'\n\nmodule simlab:\n    snakefile: {str(root / 'Snakefile')!r}\n"
         f"    config: {small!r}\n\n"
         "use rule * from simlab as simlab_*\n\n"
         "rule mine:\n    default_target: True\n"

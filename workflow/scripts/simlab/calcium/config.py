@@ -4,7 +4,6 @@ import functools
 import json
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, WrapValidator, field_validator, model_validator
 
 from simlab.calcium.points import expand, without_advice
@@ -22,15 +21,11 @@ from simlab.core.config import (
 from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import open_input
 from simlab.core.splits import without_aliases
-from simlab.core.yaml_files import StrictLoader
+from simlab.core.yaml_files import UNREADABLE, load_yaml
 
 FOURCC = 4
 PARTS = 1e-9
 """How far the fractions of the splits may add up to something else than 1."""
-
-
-UNREADABLE = (ValueError, KeyError, AttributeError, RecursionError, OverflowError)
-"""What PyYAML raises at `2024-13-45`, `!!bool "x"`, `!!timestamp "x"`, and at deep nesting."""
 
 
 def read_mapping(path):
@@ -45,26 +40,12 @@ def read_mapping(path):
 def parse_mapping(text, where):
     """The same of a text (str or bytes); `where` is how messages name it."""
     try:
-        # JSON is YAML, but for tabs and for numbers as 1e5
-        content = json.loads(text, object_pairs_hook=_without_twins)
-    except (ValueError, RecursionError) as json_error:
-        try:
-            content = yaml.load(text, StrictLoader)
-        except (yaml.YAMLError, *UNREADABLE) as error:
-            tabs = "\\t" in str(getattr(error, "problem", ""))
-            what = _syntax(json_error if tabs else error)
-            raise InputFileError(f"{where}: {what}") from None
+        content = load_yaml(text)
+    except UNREADABLE as error:
+        raise InputFileError(f"{where}: {_syntax(error)}") from None
     if not isinstance(content, dict):
         raise InputFileError(f"{where}: a mapping is expected, found {_kind(content)}")
     return content
-
-
-def _without_twins(pairs):
-    """A mapping; ValueError for a key given twice, which YAML then names with its line."""
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        raise ValueError("a key is given twice")
-    return mapping
 
 
 def _syntax(error):

@@ -1,4 +1,6 @@
-"""YAML files: every key once, and no aliases that multiply the file."""
+"""YAML and JSON files: every key once, and no aliases that multiply the file."""
+
+import json
 
 import yaml
 
@@ -8,12 +10,25 @@ from simlab.core.inputs import one_line
 
 # Values of a YAML file, those behind aliases counted at every use.
 MAX_YAML_VALUES = 1_000_000
+# Beside its own, the loader lets errors of Python's numbers, dates, tags and texts through.
+UNREADABLE = (
+    yaml.YAMLError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
 
 
 def read_yaml(path):
-    """The mapping in a YAML file."""
+    """The mapping in a YAML or JSON file."""
     with open_input(path) as stream:
-        content = load_yaml(stream, path)
+        text = stream.read()
+    try:
+        content = load_yaml(text)
+    except UNREADABLE as error:
+        raise InputFileError(f"{path}: not a YAML file ({one_line(error)})") from None
     if not isinstance(content, dict):
         raise InputFileError(f"{path}: expected a mapping of keys, found {type(content).__name__}")
     return content
@@ -57,10 +72,27 @@ class StrictLoader(yaml.SafeLoader):
                 names.add((key.tag, key.value))
 
 
-def load_yaml(text, where):
-    """The value of a YAML text or stream; InputFileError naming `where` for what is none."""
+def load_yaml(text):
+    """The value of a YAML or JSON text (str or bytes); an error of UNREADABLE for what is none."""
+    try:
+        # JSON is YAML, but for tabs and for numbers as 1e5
+        return json.loads(text, object_pairs_hook=_without_twins)
+    except (ValueError, RecursionError) as error:
+        json_error = error
     try:
         return yaml.load(text, StrictLoader)
-    # Beside its own, the loader lets errors of Python's numbers, dates and texts through.
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
-        raise InputFileError(f"{where}: not a YAML file ({one_line(error)})") from None
+    except UNREADABLE as error:
+        tabs = "\\t" in str(getattr(error, "problem", ""))
+        if tabs and text.lstrip()[:1] in ("{", b"{"):
+            raise json_error from None  # of JSON the YAML loader only says that there are tabs
+        raise
+
+
+def _without_twins(pairs):
+    """A mapping; ValueError for a key given twice, which YAML then names with its line."""
+    mapping = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise ValueError(f"key {key!r} is given twice")
+        mapping[key] = value
+    return mapping
