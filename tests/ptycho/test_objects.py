@@ -316,7 +316,7 @@ def test_photographs_that_cannot_be_used_are_named(photograph, tmp_path):
     with pytest.raises(MissingFileError, match=r"nowhere\.png"):
         make(image=str(tmp_path / "nowhere.png"))
     (tmp_path / "text.png").write_text("not an image")
-    with pytest.raises(InputFileError, match=r"text\.png: not an image"):
+    with pytest.raises(InputFileError, match=r"text\.png: not a picture"):
         make(image=str(tmp_path / "text.png"))
     cv2.imwrite(str(tmp_path / "black.png"), np.zeros((64, 64), np.uint8))
     with pytest.raises(InputFileError, match=r"black\.png: the image is black"):

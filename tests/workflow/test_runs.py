@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from workflow_jobs import jobs_of
 
 from simlab.core.dataset import Dataset
 
@@ -37,15 +38,6 @@ def digests(folder, names=SAME_BYTES):
 def frames(folder):
     with h5py.File(folder / "simulated.h5") as file:
         return {key: item[()] for key, item in file.items()}
-
-
-def jobs_of(output):
-    """Rules that a dry run would execute."""
-    return {
-        line.split()[1].rstrip(":")
-        for line in output.splitlines()
-        if line.startswith(("rule ", "localrule "))
-    }
 
 
 def test_a_data_set_has_all_its_files(finished):

@@ -55,6 +55,7 @@ rule warm_kernels:
     priority: 100
     conda:
         "../../envs/core.yaml"
+    threads: 2
     params:
         spec=[domain for domain in PLANS if campaign.datasets(domain)],
         code=code_digest("warm_kernels.py"),

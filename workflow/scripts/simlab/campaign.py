@@ -1,5 +1,8 @@
 """A campaign: the data sets of every domain that one run of the workflow makes."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 from simlab.afm import plan as afm
 from simlab.afm.config import AfmConfig
 from simlab.calcium import plan as calcium
@@ -77,16 +80,26 @@ def _problems(domain, dataset):
         return [str(error)]
 
 
-def compile_kernels(domains):
+def compile_kernels(domains, processes=1):
     """Compile every numba kernel of `domains` that this machine type has not in its cache."""
-    if "ptycho" in domains:
+    if processes == 1:
+        for domain in domains:
+            _compile_kernels_of(domain)
+        return
+    # by fork: numba is not loaded yet, and the main module, a job's script, must not run again
+    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+        list(pool.map(_compile_kernels_of, domains))
+
+
+def _compile_kernels_of(domain):
+    if domain == "ptycho":
         import simlab.ptycho.kernels
-    if "afm" in domains:
+    elif domain == "afm":
         import simlab.afm.kernels
-    if "halo" in domains:
+    elif domain == "halo":
         import simlab.halo.kernels
-    if "calcium" in domains:
+    elif domain == "calcium":
         import simlab.calcium.kernels
-    if "lensing" in domains:
+    elif domain == "lensing":
         import simlab.lensing.kernels  # noqa: F401 - imported for what it registers
     compile_missing()

@@ -178,8 +178,8 @@ def _print_plan(dataset, folder):
     cost = plan.estimate(folder.name, dataset)
     print(f"{folder}: {cost.details}")
     print(
-        f"{cost.samples} samples, {human_bytes(cost.bytes)}, {cost.peak_mb:.0f} MB of memory a "
-        f"process, {cost.cpu_seconds / 3600:.2f} CPU hours"
+        f"{cost.samples} samples, {human_bytes(cost.bytes)}, {plan.process_megabytes(dataset):.0f} "
+        f"MB of memory a process, {cost.cpu_seconds / 3600:.2f} CPU hours"
     )
 
 

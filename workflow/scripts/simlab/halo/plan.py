@@ -1,6 +1,7 @@
 """What the DAG needs to know of a halo data set: simulations, split, shards, targets, cost."""
 
 import functools
+import math
 from importlib.util import find_spec
 
 from simlab.core.config import user_path
@@ -237,6 +238,15 @@ def steps(dataset, counts):
         Step("halo_preview", 1, 0, 1500, 20),
         Step("halo_manifest"),
     )
+
+
+def process_megabytes(dataset):
+    """Memory of a process that makes simulations or samples, without Snakemake, MB."""
+    views = math.ceil(costs.planned_haloes(dataset) * dataset.rotations.number)
+    most = costs.samples_megabytes(dataset)
+    needed = memory.peak_megabytes(dataset.maps, chunk_size(dataset), most, views)
+    made = costs.simulation_megabytes(dataset) if is_synthetic(dataset) else 0
+    return max(needed, made)
 
 
 def _asked(megabytes):

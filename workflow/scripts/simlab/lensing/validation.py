@@ -203,7 +203,9 @@ class _RowCheck:
         name = text_of(self.row, "filename") or picture_name(self.number)
         if Path(name).name != name or "\\" in name or name.startswith("."):
             self._finding("filename", "a name without folders")
-        elif not name.isprintable() or len(name.encode()) > MAX_FILENAME:
+        elif "\0" not in name and (
+            not name.isprintable() or len(name.encode()) > MAX_FILENAME
+        ):  # texts with NUL are found for every column
             self._finding("filename", f"at most {MAX_FILENAME} bytes of printed characters")
         stem = stem_of({"filename": name})
         if stem in names:
