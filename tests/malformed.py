@@ -62,6 +62,26 @@ def cases(formats):
     ]
 
 
+def contract_of(formats):
+    """The tests that all files of users must pass, for {name: Format}."""
+
+    @pytest.mark.parametrize(("what", "fault"), cases(formats))
+    def refused(what, fault, tmp_path, monkeypatch, capfd):
+        monkeypatch.chdir(tmp_path)
+        assert_refused(formats[what], fault, tmp_path, capfd)
+
+    @pytest.mark.parametrize("what", formats)
+    def accepted(what, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert_accepted(formats[what], tmp_path)
+
+    @pytest.mark.parametrize("what", formats)
+    def enough(what):
+        assert len(formats[what].faults) >= FAULTS_PER_FORMAT
+
+    return refused, accepted, enough
+
+
 def assert_accepted(form, folder):
     """The intact file is read: otherwise a refusal would prove nothing."""
     path = made(form, folder)

@@ -3,15 +3,11 @@
 from functools import partial
 
 import numpy as np
-import pytest
 from afm_commands import PARAMETERS
 from malformed import (
-    FAULTS_PER_FORMAT,
     TEXT,
     Format,
-    assert_accepted,
-    assert_refused,
-    cases,
+    contract_of,
     edited,
     line_set,
     replaced,
@@ -324,18 +320,8 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize(("what", "fault"), cases(FORMATS))
-def test_a_malformed_file_is_refused_in_one_line(what, fault, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    assert_refused(FORMATS[what], fault, tmp_path, capfd)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_the_intact_file_is_read(what, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert_accepted(FORMATS[what], tmp_path)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_every_format_has_at_least_20_faults(what):
-    assert len(FORMATS[what].faults) >= FAULTS_PER_FORMAT
+(
+    test_a_malformed_file_is_refused_in_one_line,
+    test_the_intact_file_is_read,
+    test_every_format_has_at_least_20_faults,
+) = contract_of(FORMATS)

@@ -6,15 +6,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from calcium_commands import spec_text
 from malformed import (
     BINARY,
-    FAULTS_PER_FORMAT,
     Format,
-    assert_accepted,
-    assert_refused,
-    cases,
+    contract_of,
     edited,
     replaced,
     swapped,
@@ -227,18 +223,8 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize(("what", "fault"), cases(FORMATS))
-def test_a_malformed_file_is_refused_in_one_line(what, fault, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    assert_refused(FORMATS[what], fault, tmp_path, capfd)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_the_intact_file_is_read(what, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert_accepted(FORMATS[what], tmp_path)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_every_format_has_at_least_20_faults(what):
-    assert len(FORMATS[what].faults) >= FAULTS_PER_FORMAT
+(
+    test_a_malformed_file_is_refused_in_one_line,
+    test_the_intact_file_is_read,
+    test_every_format_has_at_least_20_faults,
+) = contract_of(FORMATS)

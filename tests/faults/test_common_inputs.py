@@ -7,11 +7,8 @@ import pytest
 import yaml
 from calcium_finished import SPEC
 from malformed import (
-    FAULTS_PER_FORMAT,
     Format,
-    assert_accepted,
-    assert_refused,
-    cases,
+    contract_of,
     line_set,
     swapped,
     text_edited,
@@ -169,21 +166,11 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize(("what", "fault"), cases(FORMATS))
-def test_a_malformed_file_is_refused_in_one_line(what, fault, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    assert_refused(FORMATS[what], fault, tmp_path, capfd)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_the_intact_file_is_read(what, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert_accepted(FORMATS[what], tmp_path)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_every_format_has_at_least_20_faults(what):
-    assert len(FORMATS[what].faults) >= FAULTS_PER_FORMAT
+(
+    test_a_malformed_file_is_refused_in_one_line,
+    test_the_intact_file_is_read,
+    test_every_format_has_at_least_20_faults,
+) = contract_of(FORMATS)
 
 
 def test_large_arrays_are_read_if_the_file_holds_a_fair_part_of_them():

@@ -1,8 +1,7 @@
 """Malformed inputs of ptychography: each is refused in one line that names the file."""
 
 import numpy as np
-import pytest
-from malformed import FAULTS_PER_FORMAT, Format, assert_accepted, assert_refused, cases, without
+from malformed import Format, contract_of, without
 from malformed_arrays import CONTENTS, hdf5_faults, npy_faults, npz_faults
 from malformed_texts import PNG, csv_faults, yaml_faults
 from ptycho_data import raw_data
@@ -190,18 +189,8 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize(("what", "fault"), cases(FORMATS))
-def test_a_malformed_file_is_refused_in_one_line(what, fault, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    assert_refused(FORMATS[what], fault, tmp_path, capfd)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_the_intact_file_is_read(what, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert_accepted(FORMATS[what], tmp_path)
-
-
-@pytest.mark.parametrize("what", FORMATS)
-def test_every_format_has_at_least_20_faults(what):
-    assert len(FORMATS[what].faults) >= FAULTS_PER_FORMAT
+(
+    test_a_malformed_file_is_refused_in_one_line,
+    test_the_intact_file_is_read,
+    test_every_format_has_at_least_20_faults,
+) = contract_of(FORMATS)
