@@ -98,6 +98,8 @@ rule afm_plan:
         npz=ensure(f"{AFM_DIR}/plan.npz", non_empty=True),
     log:
         "logs/afm_plan/{dataset}.log",
+    benchmark:
+        "logs/afm_plan/{dataset}.tsv"
     conda:
         "../../envs/afm.yaml"
     params:
@@ -156,6 +158,8 @@ rule afm_batches:
         npz=ensure(f"{AFM_DIR}/batches/batch_{{batch}}.npz", non_empty=True),
     log:
         "logs/afm_batches/{dataset}/{batch}.log",
+    benchmark:
+        "logs/afm_batches/{dataset}/{batch}.tsv"
     group:
         "afm_batches"
     conda:
@@ -190,6 +194,8 @@ rule afm_index:
         csv=f"{AFM_DIR}/index.csv",
     log:
         "logs/afm_index/{dataset}.log",
+    benchmark:
+        "logs/afm_index/{dataset}.tsv"
     conda:
         "../../envs/afm.yaml"
     params:
@@ -216,6 +222,8 @@ rule afm_normalization:
         ),
     log:
         "logs/afm_normalization/{dataset}.log",
+    benchmark:
+        "logs/afm_normalization/{dataset}.tsv"
     conda:
         "../../envs/afm.yaml"
     params:
@@ -289,6 +297,8 @@ rule afm_preview:
         ),
     log:
         "logs/afm_preview/{dataset}.log",
+    benchmark:
+        "logs/afm_preview/{dataset}.tsv"
     conda:
         "../../envs/afm.yaml"
     resources:
@@ -313,6 +323,8 @@ rule afm_manifest:
         json=f"{AFM_DIR}/manifest.json",
     log:
         "logs/afm_manifest/{dataset}.log",
+    benchmark:
+        "logs/afm_manifest/{dataset}.tsv"
     conda:
         "../../envs/afm.yaml"
     params:

@@ -48,6 +48,8 @@ rule calcium_index:
         csv=f"{CALCIUM_DIR}/index.csv",
     log:
         "logs/calcium_index/{dataset}.log",
+    benchmark:
+        "logs/calcium_index/{dataset}.tsv"
     conda:
         "../../envs/calcium.yaml"
     params:
@@ -324,6 +326,8 @@ rule calcium_normalization:
         ),
     log:
         "logs/calcium_normalization/{dataset}.log",
+    benchmark:
+        "logs/calcium_normalization/{dataset}.tsv"
     conda:
         "../../envs/calcium.yaml"
     params:
@@ -420,6 +424,8 @@ rule calcium_manifest:
         json=f"{CALCIUM_DIR}/manifest.json",
     log:
         "logs/calcium_manifest/{dataset}.log",
+    benchmark:
+        "logs/calcium_manifest/{dataset}.tsv"
     conda:
         "../../envs/calcium.yaml"
     params:

@@ -39,6 +39,8 @@ rule halo_parameters:
         csv=f"{HALO_DIR}/inputs/params.csv",
     log:
         "logs/halo_parameters/{dataset}.log",
+    benchmark:
+        "logs/halo_parameters/{dataset}.tsv"
     conda:
         "../../envs/halo.yaml"
     params:
@@ -138,6 +140,8 @@ rule halo_index:
         split=f"{HALO_DIR}/split.json",
     log:
         "logs/halo_index/{dataset}.log",
+    benchmark:
+        "logs/halo_index/{dataset}.tsv"
     conda:
         "../../envs/halo.yaml"
     params:
@@ -264,6 +268,8 @@ rule halo_manifest:
         json=f"{HALO_DIR}/manifest.json",
     log:
         "logs/halo_manifest/{dataset}.log",
+    benchmark:
+        "logs/halo_manifest/{dataset}.tsv"
     conda:
         "../../envs/halo.yaml"
     params:

@@ -202,6 +202,8 @@ rule lensing_tables:
         test=f"{LENSING_DIR}/splits/test.csv",
     log:
         "logs/lensing_tables/{dataset}.log",
+    benchmark:
+        "logs/lensing_tables/{dataset}.tsv"
     conda:
         "../../envs/lensing.yaml"
     params:
@@ -287,6 +289,8 @@ rule lensing_normalization:
         ),
     log:
         "logs/lensing_normalization/{dataset}.log",
+    benchmark:
+        "logs/lensing_normalization/{dataset}.tsv"
     conda:
         "../../envs/lensing.yaml"
     params:
@@ -388,6 +392,8 @@ rule lensing_manifest:
         json=f"{LENSING_DIR}/manifest.json",
     log:
         "logs/lensing_manifest/{dataset}.log",
+    benchmark:
+        "logs/lensing_manifest/{dataset}.tsv"
     conda:
         "../../envs/lensing.yaml"
     params:

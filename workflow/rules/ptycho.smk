@@ -111,6 +111,8 @@ rule ptycho_input:
         json=f"{PTYCHO_DIR}/input.json",
     log:
         "logs/ptycho_input/{dataset}.log",
+    benchmark:
+        "logs/ptycho_input/{dataset}.tsv"
     conda:
         "../../envs/ptycho.yaml"
     params:
@@ -184,6 +186,8 @@ rule ptycho_scale:
         json=f"{PTYCHO_DIR}/scale.json",
     log:
         "logs/ptycho_scale/{dataset}.log",
+    benchmark:
+        "logs/ptycho_scale/{dataset}.tsv"
     conda:
         "../../envs/ptycho.yaml"
     params:
@@ -240,6 +244,8 @@ rule ptycho_index:
         csv=f"{PTYCHO_DIR}/index.csv",
     log:
         "logs/ptycho_index/{dataset}.log",
+    benchmark:
+        "logs/ptycho_index/{dataset}.tsv"
     conda:
         "../../envs/ptycho.yaml"
     params:
@@ -398,6 +404,8 @@ rule ptycho_normalization:
         json=f"{PTYCHO_DIR}/normalization.json",
     log:
         "logs/ptycho_normalization/{dataset}.log",
+    benchmark:
+        "logs/ptycho_normalization/{dataset}.tsv"
     conda:
         "../../envs/ptycho.yaml"
     resources:
@@ -490,6 +498,8 @@ rule ptycho_tables:
         ),
     log:
         "logs/ptycho_tables/{dataset}.log",
+    benchmark:
+        "logs/ptycho_tables/{dataset}.tsv"
     conda:
         "../../envs/ptycho.yaml"
     params:
@@ -539,6 +549,8 @@ rule ptycho_manifest:
         json=f"{PTYCHO_DIR}/manifest.json",
     log:
         "logs/ptycho_manifest/{dataset}.log",
+    benchmark:
+        "logs/ptycho_manifest/{dataset}.tsv"
     conda:
         "../../envs/ptycho.yaml"
     params:
