@@ -137,9 +137,17 @@ def test_what_is_no_video_is_refused(tmp_path):
     assert not holds_frames(tmp_path / "text.avi", 1)
 
 
-@pytest.mark.parametrize("codec", ["Y800", "FFV1"])
-def test_a_truncated_video_does_not_hold_its_frames(tmp_path, codec):
-    path = written(tmp_path / "movie.avi", movie((48, 64)), codec)
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [("Y800", ".avi"), ("FFV1", ".avi"), ("MJPG", ".avi"), ("FFV1", ".mkv"), ("mp4v", ".mp4")],
+)
+def test_a_video_that_lacks_a_byte_or_more_does_not_hold_its_frames(tmp_path, codec, suffix, capfd):
+    path = written(tmp_path / f"movie{suffix}", movie((48, 64)), codec)
     assert holds_frames(path, 5)
-    path.write_bytes(path.read_bytes()[: -(48 * 64)])
+    whole = path.read_bytes()
+    for missing in (1, 2, 50, 500, 2000, len(whole) // 2, len(whole) - 20, len(whole) - 2):
+        path.write_bytes(whole[:-missing])
+        assert not holds_frames(path, 5), missing
+    path.write_bytes(b"")
     assert not holds_frames(path, 5)
+    assert capfd.readouterr().err == ""
