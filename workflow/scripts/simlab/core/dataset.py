@@ -1,142 +1,241 @@
 """Reading a data set of any domain sample by sample, for training loops and notebooks."""
 
-import json
-from contextlib import ExitStack
+import copy
+from collections.abc import Sequence
+from operator import index as whole_number
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError
-from simlab.core.files import read_csv, read_npz
+from simlab.core.files import read_csv, read_json
 from simlab.core.inputs import shown
+from simlab.core.random import generator
+from simlab.core.samples import SampleFiles
 from simlab.core.splits import ALIASES, SPLITS
 
 FIRST_COLUMNS = ["id", "file", "position", "split"]
+STREAM = "dataset.shuffle"
+
+
+class Index(Sequence):
+    """Rows of a table of samples, as dicts of text; a slice is an Index.
+
+    Parameters
+    ----------
+    header : list of str
+        Begins with id, file, position, split.
+    table : list of lists of str
+    """
+
+    def __init__(self, header, table):
+        self.header, self.table = header, table
+        self.numbers = np.arange(self.count())
+
+    def count(self):
+        """Samples of the whole table."""
+        return len(self.table)
+
+    def row(self, number):
+        """Sample `number` of the whole table, as a dict."""
+        return dict(zip(self.header, self.table[number], strict=True))
+
+    def place(self, number):
+        """(file, position) of sample `number` of the whole table."""
+        _, file, position, *_ = self.table[number]
+        return file, int(position)
+
+    def splits(self):
+        """Split of each sample of the whole table, a list."""
+        return [row[3] for row in self.table]
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, item):
+        if isinstance(item, slice):
+            return self.select(item)
+        return self.row(self.numbers[whole_number(item)])
+
+    def select(self, places):
+        """The rows at `places`, a slice or whole numbers."""
+        part = copy.copy(self)
+        part.numbers = self.numbers[places]
+        return part
+
+    def of_split(self, name):
+        """The rows of one split."""
+        splits = self.splits()
+        return self.select([k for k, number in enumerate(self.numbers) if splits[number] == name])
+
+    def places(self, items):
+        """(file, position) of the samples `items`."""
+        return [self.place(number) for number in self.numbers[items]]
+
+
+def read_index(folder):
+    """The Index of a data set's `index.csv`; InputFileError for what is no such table."""
+    path = Path(folder) / "index.csv"
+    header, table = read_csv(path)
+    if header[:4] != FIRST_COLUMNS:
+        raise InputFileError(f"{path}: first columns are {header[:4]}, expected {FIRST_COLUMNS}")
+    _check_rows(path, table)
+    return Index(header, table)
 
 
 class Dataset:
-    """The samples that the `index.csv` of a data set lists.
+    """The samples that the `index.csv` of a data set lists, a sequence of dicts of numpy arrays.
 
-    `len(dataset)` counts them, a slice is a data set, and `dataset[i]` is sample i as a dict of
-    numpy arrays: from HDF5 files the arrays that the root attribute `sample_arrays` names, cut at
-    the sample's position; from files without it all arrays, whole.
+    `len(dataset)` counts them, `dataset[i]` reads one, a slice is a data set. Nothing is read
+    before it is asked for. It can be pickled and shared by processes, and is a map-style data set
+    of PyTorch as it is.
 
     Parameters
     ----------
     folder : path
         `results/<domain>/<dataset>`.
+    index : Index, optional
+        Default: that of the folder's index.csv.
+    samples : SampleFiles, optional
+        Default: the arrays as they are in the files.
+    normalizer : callable, optional
+        Takes and returns a sample; `inverse(sample)` undoes it.
+    domain : str, optional
+        Default: that of the manifest.
+
+    Attributes
+    ----------
+    index : Index
+        Row of each sample, a dict of text.
     """
 
-    def __init__(self, folder, _rows=None):
+    def __init__(self, folder, index=None, samples=None, normalizer=None, domain=None):
         self.folder = Path(folder)
-        if _rows is None:
-            path = self.folder / "index.csv"
-            header, table = read_csv(path)
-            if header[:4] != FIRST_COLUMNS:
-                raise InputFileError(
-                    f"{path}: first columns are {header[:4]}, expected {FIRST_COLUMNS}"
-                )
-            _rows = [dict(zip(header, row, strict=True)) for row in table]
-            _check_rows(path, _rows)
-        self.index = _rows
-        self._open = {}
+        self.index = read_index(folder) if index is None else index
+        self._samples = SampleFiles(folder) if samples is None else samples
+        self._normalizer, self._domain = normalizer, domain
+        self._manifest = None
+
+    @property
+    def domain(self):
+        """ptycho, afm, halo, calcium or lensing."""
+        return self._domain or self.manifest["domain"]
+
+    @property
+    def manifest(self):
+        """Content of `manifest.json`."""
+        if self._manifest is None:
+            self._manifest = read_json(self.folder / "manifest.json")
+        return self._manifest
 
     def split(self, name):
         """The samples of one split: train, val (or validation), test or excluded."""
         name = ALIASES.get(name, name)
         if name not in SPLITS:
             raise ConfigError(f"split {name!r} is unknown, known: {', '.join(SPLITS)}")
-        return Dataset(self.folder, [row for row in self.index if row["split"] == name])
+        return self._of(self.index.of_split(name))
+
+    def shuffled(self, seed, epoch=0):
+        """The same samples in another order, drawn by `seed` and `epoch` (whole numbers >= 0).
+
+        The order depends on these and the number of samples only.
+        """
+        return self._of(self.index.select(generator(seed, STREAM, epoch).permutation(len(self))))
+
+    def batches(self, size, shuffle=None, drop_last=False, epoch=0):
+        """Iterate over batches: dicts as of `collate`, of `size` samples each.
+
+        Parameters
+        ----------
+        size : int >= 1
+        shuffle : int, optional
+            Seed of the order, see `shuffled`; None keeps the order of the index.
+        drop_last : bool
+            Leave out a last batch of fewer samples.
+        epoch : int >= 0
+            With `shuffle`: each has its own order.
+        """
+        if whole_number(size) < 1:
+            raise ConfigError(f"size is {size}, a batch has at least 1 sample")
+        data = self if shuffle is None else self.shuffled(shuffle, epoch)
+        stop = len(data) - len(data) % size if drop_last else len(data)
+        for first in range(0, stop, size):
+            yield self.collate(data.__getitems__(range(first, min(first + size, stop))))
+
+    def collate(self, samples):
+        """One dict of a list of samples: arrays get a first axis of samples.
+
+        Arrays whose shapes differ by their nature, such as the atoms of molecules, stay lists, and
+        so do movies of different sizes.
+        """
+        batch = {}
+        for name in samples[0]:
+            values = [sample[name] for sample in samples]
+            same = len({np.shape(value) for value in values}) == 1
+            batch[name] = np.stack(values) if same and name not in self._samples.ragged else values
+        return batch
+
+    def denormalize(self, sample):
+        """A sample or batch of a normalized data set in physical units again.
+
+        Arrays may be missing, or be predictions of the same shape.
+        """
+        if self._normalizer is None:
+            raise ConfigError(f"{self.folder}: not opened with normalized=True")
+        return self._normalizer.inverse(sample)
 
     def __len__(self):
         return len(self.index)
 
     def __getitem__(self, item):
         if isinstance(item, slice):
-            return Dataset(self.folder, self.index[item])
-        row = self.index[item]
-        path = self.folder / row["file"]
-        if not path.is_file():
-            raise MissingFileError(f"{path}: missing, index.csv names it for sample {row['id']}")
-        if path.suffix == ".h5":
-            return self._from_hdf5(path, int(row["position"]))
-        if path.suffix == ".npz":
-            return read_npz(path)
-        raise InputFileError(f"{path} holds no arrays; expected an .h5 or .npz file")
+            return self._of(self.index.select(item))
+        return self.__getitems__([whole_number(item)])[0]
+
+    def __getitems__(self, items):
+        """The samples at the whole numbers `items`, a list; rows of one file are read together."""
+        places = self.index.places(np.fromiter(items, np.int64))
+        try:
+            samples = self._samples.read(places)
+        except MissingFileError:
+            self._name_missing(items, places)
+            raise
+        if self._normalizer is None:
+            return samples
+        return [self._normalizer(sample) for sample in samples]
 
     def __iter__(self):
         return (self[item] for item in range(len(self)))
 
-    def __getstate__(self):
-        return {**self.__dict__, "_open": {}}  # file handles stay in the process that opened them
+    def _of(self, index):
+        part = copy.copy(self)
+        part.index = index
+        return part
 
-    def _from_hdf5(self, path, position):
-        import hdf5plugin  # noqa: F401 - registers the compression filters
-
-        from simlab.core.hdf5 import open_hdf5, read_values
-
-        if path not in self._open:
-            with ExitStack() as stack:
-                file = stack.enter_context(open_hdf5(path))
-                arrays, cut = _sample_arrays(path, file)
-                self._open[path] = arrays, cut, stack.pop_all()
-        arrays, cut, _ = self._open[path]
-        if not cut:
-            return {name: read_values(data) for name, data in arrays.items()}
-        for name, data in arrays.items():
-            if position >= len(data):
-                raise InputFileError(
-                    f"{path}: {name} has {len(data)} samples, index.csv names position {position}"
-                )
-        return {name: read_values(data, position) for name, data in arrays.items()}
+    def _name_missing(self, items, places):
+        for item, (file, _) in zip(items, places, strict=True):
+            path = self.folder / file
+            if not path.is_file():
+                name = self.index[item]["id"]
+                raise MissingFileError(f"{path}: missing, index.csv names it for sample {name}")
 
 
-def _check_rows(path, rows):
+def _check_rows(path, table):
     """Ids occur once, positions are whole numbers, files lie in the folder, splits are known."""
-    seen = set()
-    for line, row in enumerate(rows, start=2):
-        place = PurePosixPath(row["file"])
-        checks = {
-            "id": (row["id"] and row["id"] not in seen, "a name that no other row has"),
-            "file": (
-                row["file"] and not place.is_absolute() and ".." not in place.parts,
-                "a file of the data set",
-            ),
-            "position": (row["position"].isdecimal(), "a whole number >= 0"),
-            "split": (row["split"] in SPLITS, f"one of {', '.join(SPLITS)}"),
-        }
-        for column, (fits, expected) in checks.items():
+    seen, files = set(), set()
+    for line, (name, file, position, split, *_) in enumerate(table, start=2):
+        place = PurePosixPath(file)
+        inside = file in files or (file and not place.is_absolute() and ".." not in place.parts)
+        checks = (
+            ("id", name, name and name not in seen, "a name that no other row has"),
+            ("file", file, inside, "a file of the data set"),
+            ("position", position, position.isdecimal(), "a whole number >= 0"),
+            ("split", split, split in SPLITS, f"one of {', '.join(SPLITS)}"),
+        )
+        for column, found, fits, expected in checks:
             if not fits:
                 raise InputFileError(
-                    f"{path}: line {line}: {column} is {shown(row[column])}, expected {expected}"
+                    f"{path}: line {line}: {column} is {shown(found)}, expected {expected}"
                 )
-        seen.add(row["id"])
-
-
-def _sample_arrays(path, file):
-    """({name: dataset}, whether samples are cut out of them) of an open HDF5 file."""
-    import h5py
-
-    from simlab.core.hdf5 import require_readable
-
-    text = file.attrs.get("sample_arrays")
-    if text is None:
-        names = [name for name in file if isinstance(file.get(name), h5py.Dataset)]
-    else:
-        names = _listed(path, text)
-    arrays = {}
-    for name in names:
-        data = file.get(name)
-        if not isinstance(data, h5py.Dataset) or data.shape is None or (text and data.ndim == 0):
-            raise InputFileError(f"{path}: no array {name!r}; found {list(file)}")
-        require_readable(data, by_row=bool(text))
-        arrays[name] = data
-    return arrays, bool(text)
-
-
-def _listed(path, text):
-    try:
-        names = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputFileError(f"{path}: sample_arrays is {shown(text)}, expected a list of names")
-    return names
+        seen.add(name)
+        files.add(file)

@@ -57,7 +57,7 @@ def _constants(mean, std):
 def normalize_sample(maps, stats):
     """`maps` with condition, large_scale and target normalized; other entries unchanged.
 
-    Training (`iter_samples`) and inference call this one function; target may be missing.
+    Training (`iter_samples`) and inference call this one function; arrays may be missing.
 
     Parameters
     ----------
@@ -66,19 +66,26 @@ def normalize_sample(maps, stats):
     stats : dict
         Of `load_normalization_stats`.
     """
-    done = dict(maps)
-    done["condition"] = normalize(maps["condition"], *stats["condition"])
-    if "large_scale" in maps:
-        mean, std = (np.asarray(values)[..., None, None] for values in stats["large_scale"])
-        done["large_scale"] = normalize(maps["large_scale"], mean, std)
-    if "target" in maps:
-        pairs = [(stats[f"{key}_mag_mean"], stats[f"{key}_mag_std"]) for key in PREFIXES]
-        done["target"] = np.stack(
-            [normalize(x, *pair) for x, pair in zip(maps["target"], pairs, strict=True)]
-        )
-    return done
+    return {
+        name: normalize(values, *map_constants(stats, name)) if name in MAPS else values
+        for name, values in maps.items()
+    }
 
 
+def map_constants(stats, name):
+    """(mean, std) of condition, large_scale or target, which broadcast against its last axes."""
+    if name == "condition":
+        return stats["condition"]
+    if name == "large_scale":
+        return tuple(np.asarray(values)[..., None, None] for values in stats["large_scale"])
+    return tuple(
+        np.array([stats[f"{key}_mag_{what}"] for key in PREFIXES])[:, None, None]
+        for what in ("mean", "std")
+    )
+
+
+MAPS = ("condition", "large_scale", "target")
+"""Arrays of a sample that are mass maps."""
 PREFIXES = ("dm", "gas", "star")
 """First words of the keys of the three statistics files, in the order of SPECIES."""
 

@@ -1,0 +1,55 @@
+"""What a sample of a lensing data set is, and how networks get it."""
+
+import re
+
+from simlab.core.errors import ConfigError
+from simlab.core.normalization import Linear, number_of, read_statistics, standard
+from simlab.core.samples import SampleFiles
+
+OPTIONS = ()
+PICTURES = ("images", "original", "actual", "apparent")
+"""Arrays in gray levels."""
+LABEL = re.compile(r"(alpha|beta)\[(\d+)\]\[(\d+)\]")
+
+
+def sources(folder, index, arrays=None):
+    """(Index, SampleFiles) of the pictures of a data set, one row of the table each."""
+    return index, SampleFiles(folder, arrays)
+
+
+def normalizer(dataset):
+    """Pictures by mean and standard deviation of a channel, amplitudes by median and scale."""
+    path, content = read_statistics(dataset.folder)
+    channels = range(len(content.get("images", {}).get("mean", ())))
+    mean, std = (
+        [number_of(path, content, "images", name, channel) for channel in channels]
+        for name in ("mean", "std")
+    )
+    if len(mean) == 1:
+        (mean,), (std,) = mean, std
+    constants = dict.fromkeys(PICTURES, standard(mean, std))
+    return Linear({**constants, **_amplitudes(dataset, path, content)})
+
+
+def _amplitudes(dataset, path, content):
+    """{alpha, beta: (shift, factor)}, in the order of the shards: by m, then s."""
+    labels = sorted(
+        (match[1], int(match[2]), int(match[3]))
+        for match in map(LABEL.fullmatch, content.get("amplitudes", ()))
+        if match
+    )
+    if labels and dataset.manifest["spec"]["simulator"].get("amplitude_units") == "lens":
+        raise ConfigError(
+            f"{path}: amplitudes are in lens-plane units (amplitude_units: lens), those of the "
+            "samples are angular; they cannot be normalized"
+        )
+    constants = {}
+    for name in ("alpha", "beta"):
+        own = [f"{kind}[{m}][{s}]" for kind, m, s in labels if kind == name]
+        median, scale = (
+            [number_of(path, content, "amplitudes", label, what) for label in own]
+            for what in ("median", "scale")
+        )
+        if own:
+            constants[name] = standard(median, scale)
+    return constants
