@@ -46,6 +46,35 @@ CAMPAIGN = {
     "calcium": {"datasets": {"tiny": CALCIUM}},
     "lensing": {"datasets": {"tiny": LENSING}},
 }
+EXTRAS = {
+    "ptycho": {
+        "split": {"axis": "y", "fraction": 0.8, "files": True},
+        "grouping": {"gridsize": 2, "K": 4},
+        "output": {"npz": True},
+    },
+    "afm": {"export": "batches"},
+    "halo": {},
+    "calcium": {
+        "video": True,
+        "stages": ["vignette"],
+        "splits": {"train": 1.0, "val": 0.0, "test": 0.0},
+        "training": {
+            "patch": 16, "frames": 4, "samples_per_recording": 3, "samples_per_shard": 4
+        },
+    },
+    "lensing": {
+        "output": {
+            "shard_size": 3, "resim": True, "png": True, "roulette_images": True,
+            "formulas": ["SIS3"],
+        }
+    },
+}  # fmt: skip
+"""What the campaign leaves out."""
+WHOLE = {
+    domain: {"datasets": {"tiny": CAMPAIGN[domain]["datasets"]["tiny"] | extra}}
+    for domain, extra in EXTRAS.items()
+}
+"""A campaign that makes files of every kind."""
 DOMAINS = tuple(CAMPAIGN)
 
 

@@ -14,7 +14,7 @@ from fault_helpers_disk import (
     on_small_disk,
     sizes_below,
 )
-from five_domains import CAMPAIGN, manifests
+from five_domains import WHOLE, manifests
 from workflow_jobs import run_campaign
 
 CORE = ("a.txt", "a.json", "a.csv", "a.npz", "deflated.npz", "a.h5", "checks.json",
@@ -75,35 +75,6 @@ def test_a_long_write_ends_soon_after_the_disk_is_full(tmp_path):
     assert 16 < int(done.stdout) < 64
 
 
-EXTRAS = {
-    "ptycho": {
-        "split": {"axis": "y", "fraction": 0.8, "files": True},
-        "grouping": {"gridsize": 2, "K": 4},
-        "output": {"npz": True},
-    },
-    "afm": {"export": "batches"},
-    "halo": {},
-    "calcium": {
-        "video": True,
-        "stages": ["vignette"],
-        "splits": {"train": 1.0, "val": 0.0, "test": 0.0},
-        "training": {
-            "patch": 16, "frames": 4, "samples_per_recording": 3, "samples_per_shard": 4
-        },
-    },
-    "lensing": {
-        "output": {
-            "shard_size": 3, "resim": True, "png": True, "roulette_images": True,
-            "formulas": ["SIS3"],
-        }
-    },
-}  # fmt: skip
-"""What the tiny campaign leaves out."""
-WHOLE = {
-    domain: {"datasets": {"tiny": CAMPAIGN[domain]["datasets"]["tiny"] | extra}}
-    for domain, extra in EXTRAS.items()
-}
-"""A campaign that makes files of every kind."""
 RUN = (
     '"$PYTHON" -m snakemake --snakefile "$SNAKEFILE" --configfile campaign.yaml --cores 1 '
     "--scheduler greedy --rerun-incomplete"
