@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from house import house
 from matplotlib.patches import Rectangle
 
 from simlab.core import figures
@@ -407,6 +408,7 @@ FIGURES = {
     "lenses.png": lenses,
     "convergence.png": convergence,
     "roulette_mixed.png": roulette_mixed,
+    "house.svg": house,
 }
 
 if __name__ == "__main__":

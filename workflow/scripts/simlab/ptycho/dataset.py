@@ -364,6 +364,8 @@ def write_dataset(path, raw, *, contract="legacy", compression="auto"):
 def split_raw_data_by_axis(raw, *, split_fraction=0.5, axis="y", gap=0.0):
     """(train, test): the frames on the two sides of a line across the scan.
 
+    Both parts are ordered by the coordinate (stable); arrays common to all frames are shared.
+
     Parameters
     ----------
     raw : RawData
@@ -374,7 +376,14 @@ def split_raw_data_by_axis(raw, *, split_fraction=0.5, axis="y", gap=0.0):
         Width of the strip around the line whose frames are left out, px; with N no train patch
         overlaps a test patch.
 
-    Both parts are ordered by the coordinate (stable); arrays common to all frames are shared.
+    Returns
+    -------
+    tuple of RawData
+
+    Raises
+    ------
+    ConfigError
+        `raw` has no patterns, or one of the parts would be empty.
     """
     if raw.diff3d is None:
         raise ConfigError("split_raw_data_by_axis: diff3d is None, there are no frames to split")
