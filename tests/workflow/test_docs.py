@@ -167,9 +167,8 @@ def test_figures_are_those_of_their_script(root, tmp_path):
 
     subprocess.run([sys.executable, root / "docs" / "figures.py", tmp_path], check=True)
     drawn = sorted(path.name for path in tmp_path.iterdir())
-    shown = {
-        path for page in pages(root) for path in re.findall(r"images/(\w+\.\w+)", page.read_text())
-    }
+    picture = r"!\[[^\]]*\]\((?:\.\./)?images/(\w+\.\w+)\)"
+    shown = {path for page in pages(root) for path in re.findall(picture, page.read_text())}
     previews = {"siemens64.png", "seed_co.png", "miniscope_ca1.png"}
     assert set(drawn) == shown - previews
     for name in drawn:
