@@ -51,7 +51,7 @@ pylians: .venv/ready
 	$(BUILD_PYLIANS) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps \
 	    --require-hashes --requirement envs/peers/pylians.txt
 
-peers: $(foreach domain,afm calcium halo lensing,$(PEERS_VENV)/$(domain)/ready)
+peers: $(foreach peer,afm calcium halo lensing torch,$(PEERS_VENV)/$(peer)/ready)
 
 $(PEERS_VENV)/afm/ready: envs/peers/afm.txt | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/afm
@@ -77,6 +77,12 @@ $(PEERS_VENV)/lensing/ready: envs/peers/lensing.txt | .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/lensing
 	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/lensing/bin/python \
 	    --requirement envs/peers/lensing.txt
+	touch $@
+
+$(PEERS_VENV)/torch/ready: envs/peers/torch.txt | .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS_VENV)/torch
+	$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/torch/bin/python \
+	    --requirement envs/peers/torch.txt
 	touch $@
 
 schemas: .venv/ready

@@ -75,7 +75,7 @@ class TrainingPairs:
         self._open.clear()
 
 
-def _shards_of(folder, split):
+def shards_of(folder, split):
     """Shards of a split, in order: those of the manifest, so that none of an earlier run is one.
 
     Without a manifest all shards that lie there, if they belong together.
@@ -109,7 +109,7 @@ def load_training(path, split="train"):
     split = ALIASES.get(split, split)
     if split not in SPLITS[:3]:
         raise ConfigError(f"split {split!r} is unknown, known: {', '.join(SPLITS[:3])}")
-    paths = _shards_of(path, split)
+    paths = shards_of(path, split)
     if not paths:
         raise MissingFileError(
             f"calcium: {path}: no training shards of split {split}; expected training/{split}-*.h5"

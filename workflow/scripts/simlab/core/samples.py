@@ -127,6 +127,15 @@ class OpenFile:
             if data.nbytes <= SMALL_BYTES and data.ndim < 3:
                 self.arrays[name] = read_values(data)
 
+    def block(self, name, first, stop):
+        """Rows `first` to `stop` - 1 of an array."""
+        data = self.arrays[name]
+        if stop > len(data):
+            raise InputFileError(
+                f"{self.path}: {name} has {len(data)} rows, index.csv names {first} to {stop - 1}"
+            )
+        return _rows(data, first, stop)
+
     def read(self, positions):
         """Samples at `positions`, a list."""
         if not self.cut:
