@@ -107,32 +107,30 @@ class RecordingWriter:
         if shape[0]:
             chunk = (min(CHUNK_FRAMES, shape[0]), *shape[1:])
             layout = {"chunks": chunk, "compression": compression}
-        self._observed = file.create_dataset(
-            "observed", shape, np.dtype(dtype), track_times=False, **layout
-        )
-        write_text_list(self._observed, "axes", AXES)
-        self._observed.attrs["fps"] = fps
-        self._observed.attrs["pixel_size_um"] = pixel_size_um
+        self._total, self._dtype = shape[0], np.dtype(dtype)
+        observed = file.create_dataset("observed", shape, self._dtype, track_times=False, **layout)
+        write_text_list(observed, "axes", AXES)
+        observed.attrs["fps"] = fps
+        observed.attrs["pixel_size_um"] = pixel_size_um
 
     def append(self, frames):
         """Add frames (m, H, W)."""
         self._pending.extend(np.asarray(frames))
-        total = len(self._observed)
         while self._pending:
-            n = min(CHUNK_FRAMES, total - self._written)
+            n = min(CHUNK_FRAMES, self._total - self._written)
             if n == 0:
-                raise ValueError(f"more than the {total} frames announced")
+                raise ValueError(f"more than the {self._total} frames announced")
             if len(self._pending) < n:
                 return
-            block = np.stack(self._pending[:n]).astype(self._observed.dtype, copy=False)
+            block = np.stack(self._pending[:n]).astype(self._dtype, copy=False)
             self._file["observed"][self._written : self._written + n] = block
             self._written += n
             del self._pending[:n]
 
     def write_truth(self, truth, snapshots=None):
         """Write a Truth, then snapshots (dict of stage to array), as the header announced them."""
-        if self._written != len(self._observed):
-            raise ValueError(f"{self._written} frames written, {len(self._observed)} announced")
+        if self._written != self._total:
+            raise ValueError(f"{self._written} frames written, {self._total} announced")
         group = self._file.create_group("ground_truth")
         write_arrays(group, {name: truth.arrays[name] for name in self._names})
         planted = group.create_group("planted")

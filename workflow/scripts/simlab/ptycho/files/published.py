@@ -244,11 +244,11 @@ def _copy(file, name, frames, key, compression):
         track_times=False,
     )
     for first, shard in frames.files:
-        _copy_shard(dataset_of(shard, key), file[name], first, like)
+        _copy_shard(dataset_of(shard, key), file, name, first, like)
 
 
-def _copy_shard(source, data, first, like):
-    size, rows = data.chunks[0], source.shape[0]
+def _copy_shard(source, file, name, first, like):
+    size, rows = file[name].chunks[0], source.shape[0]
     filters = (source.compression, source.compression_opts, source.shuffle)
     raw = (
         not source.is_virtual
@@ -258,6 +258,7 @@ def _copy_shard(source, data, first, like):
         and filters == (like.compression, like.compression_opts, like.shuffle)
     )
     for start in range(0, rows, size):
+        data = file[name]
         if raw:
             offset = (start, *(0,) * (source.ndim - 1))
             mask, stored = source.id.read_direct_chunk(offset)
