@@ -18,8 +18,8 @@ SNAKEFILES := Snakefile workflow/Snakefile $(wildcard workflow/rules/*.smk)
 
 .PHONY: demo test test-full test-peers lint docs benchmark schemas lock clean pylians peers
 demo: .venv/ready
-	$(BIN)/snakemake --workflow-profile profiles/local
-	$(BIN)/snakemake --workflow-profile profiles/local --report report.html
+	$(BIN)/snakemake all pages --workflow-profile profiles/local
+	$(BIN)/snakemake all pages --workflow-profile profiles/local --report report.html
 
 test: .venv/ready
 	$(BIN)/pytest --numprocesses 2 --dist loadfile

@@ -41,7 +41,11 @@ except SimlabError as error:
     raise WorkflowError(abridged(error, most=50)) from None
 
 
+report: "workflow/report/workflow.rst"
+
+
 wildcard_constraints:
+    domain="|".join(PLANS),
     dataset=r"[A-Za-z0-9][A-Za-z0-9_.+-]*",
     shard=r"\d{5}",
     part=r"\d{5}",
@@ -67,6 +71,7 @@ with parsed_once(Path.cwd() / ".cache"):
     include: "workflow/rules/normalization.smk"
     include: "workflow/rules/checks.smk"
     include: "workflow/rules/publish.smk"
+    include: "workflow/rules/pages.smk"
 
     # The rules of a domain that is not planned would only cost time.
     for domain in filter(campaign.datasets, PLANS):

@@ -53,9 +53,13 @@ class Campaign(Section):
         """Paths of the file called `name` (for example checks.json) of every data set."""
         return [f"results/{domain}/{dataset}/{name}" for domain, dataset, _ in self.planned()]
 
+    def estimate(self, domain, name):
+        """The Estimate of one data set."""
+        return PLANS[domain].estimate(name, self.datasets(domain)[name])
+
     def estimates(self):
         """An Estimate for every data set."""
-        return [PLANS[domain].estimate(name, dataset) for domain, name, dataset in self.planned()]
+        return [self.estimate(domain, name) for domain, name, _ in self.planned()]
 
 
 def load_campaign(mapping, where="configuration"):

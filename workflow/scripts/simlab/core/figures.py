@@ -1,5 +1,8 @@
 """One style for all pictures: fonts, perceptual color maps, color bars with units, scale bars."""
 
+import io
+
+from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
@@ -14,7 +17,16 @@ AMPLITUDE = "gray"
 PHASE = "twilight"
 DIFFERENCE = "magma"
 
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Colors of lines, which the color-blind can tell apart (M. Okabe and K. Ito, 2002)."""
+LINES = ("-", "--", ":", "-.", "-", "--", ":")
+"""Their dashes, for print without color."""
+
+PAD_INCHES = 0.08
+"""Around the axes and at the edges of a figure."""
+
 STYLE = {
+    "axes.prop_cycle": cycler(color=SERIES),
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -45,6 +57,7 @@ def styled(**changes):
 def grid_of_axes(rows, columns, *, size, title):
     """A figure of `size` (width, height in inches) with rows x columns axes and a title."""
     figure = Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=PAD_INCHES, h_pad=PAD_INCHES)
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title, x=0.01, ha="left")
@@ -94,3 +107,12 @@ def save_png(figure, path, dpi):
     """Write a figure as PNG without software or date tags: equal content, equal bytes."""
     with atomic_path(path) as part:
         figure.savefig(part, format="png", dpi=dpi, metadata={"Software": None})
+
+
+def svg_text(figure):
+    """A figure as the text of an `<svg>` element: equal content, equal text."""
+    stream = io.StringIO()
+    with rc_context({"svg.hashsalt": "simlab", "svg.fonttype": "none"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    return text[text.index("<svg") :]
