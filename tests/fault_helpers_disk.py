@@ -63,11 +63,11 @@ def fill_at_every_file(report, rooms, sizes=None):
 
 
 def sizes_below(folder, file):
-    """Write {path: bytes} of all files below `folder` as JSON into `file`."""
+    """Write {path: bytes} of all files below `folder`, but Snakemake's own, as JSON into `file`."""
     sizes = {
         path.relative_to(folder).as_posix(): path.stat().st_size
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != ".snakemake_timestamp"
     }
     file.write_text(json.dumps(sizes))
     return file
