@@ -17,7 +17,7 @@ from simlab.ptycho.stages.input import join_input
 from simlab.ptycho.stages.normalization import write_normalization
 from simlab.ptycho.stages.object import write_object
 from simlab.ptycho.stages.positions import write_positions
-from simlab.ptycho.stages.power import write_power
+from simlab.ptycho.stages.power import gather_power, write_power
 from simlab.ptycho.stages.probe import write_probe
 from simlab.ptycho.stages.scale import write_scale
 
@@ -107,6 +107,9 @@ class SmallDataset:
                 shard_range(name, self.sizes.frames, self.sizes.per_shard),
                 path,
             )
+        if plan.gathers_power(self.sizes):
+            gather_power(powers, self["power.npz"])
+            powers = [self["power.npz"]]
         write_scale(specs.scale_spec(self.dataset), powers, self["scale.json"])
 
     def make_frames(self):

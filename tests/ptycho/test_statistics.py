@@ -11,7 +11,7 @@ from ptycho_campaign import small_dataset
 
 from simlab.core.errors import SimlabError
 from simlab.core.files import read_csv, read_json, read_npz
-from simlab.ptycho import detector, statistics
+from simlab.ptycho import detector, plan, statistics
 from simlab.ptycho.dataset import read_dataset
 from simlab.ptycho.forward import ForwardModel
 from simlab.ptycho.histogram import BINS, histogram_bins, histogram_edges, radial_rings
@@ -154,10 +154,16 @@ def test_excluded_frames_belong_to_no_split(tmp_path):
     )
 
 
+@pytest.mark.parametrize("gathered", [False, True], ids=["single", "gathered"])
 @pytest.mark.parametrize("variant", [{}, {"detector": {"dose": "per_pattern"}}], ids=str)
-def test_the_file_does_not_depend_on_the_shards(tmp_path, variant):
+def test_the_file_does_not_depend_on_the_shards(tmp_path, monkeypatch, variant, gathered):
+    monkeypatch.setattr(plan, "GATHERED_SHARDS", 6 if gathered else 7)
     whole = small_dataset(tmp_path / "whole", variant)
     shards = small_dataset(tmp_path / "shards", variant, {"frames_per_shard": 10})
+    assert (
+        shards["power.npz"].exists() == gathered == ("power.npz" in plan.published(shards.dataset))
+    )
+    assert not whole["power.npz"].exists()
     assert len(whole.sizes.shards) == 1
     assert len(shards.sizes.shards) == 7
     for name in ("normalization.json", "index.csv", "scale.json", "positions.npz"):

@@ -45,6 +45,11 @@ LARGE = {
 CAMPAIGNS = {
     "five": CAMPAIGN,
     "large": {domain: {"datasets": {"large": dataset}} for domain, dataset in LARGE.items()},
+    "many": {
+        "ptycho": {
+            "datasets": {"x": {"scan": {"n_images": 1001}, "frames_per_shard": 1}},
+        },
+    },
     "ptycho": {
         "plain": PTYCHO | {"output": {"npz": False}},
         "all": PTYCHO
@@ -70,7 +75,7 @@ CAMPAIGNS = {
         "plain": {"simulator": {"size": 9}, "output": {"resim": False, "shard_size": 2}},
     },
 }
-WHOLE = "five", "large"
+WHOLE = "five", "large", "many"
 """Campaigns of several domains."""
 
 
@@ -102,7 +107,9 @@ def most_of(jobs):
     return most
 
 
-@pytest.mark.parametrize("name", CAMPAIGNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.full] * (name == "many")) for name in CAMPAIGNS]
+)
 def test_estimated_jobs_and_what_they_ask_for_are_those_of_a_dry_run(snakemake, name):
     campaign = campaign_of(name)
     steps = [(step, e.dataset) for e in load_campaign(campaign).estimates() for step in e.steps]

@@ -31,6 +31,7 @@ localrules:
     ptycho_probe,
     ptycho_input,
     ptycho_positions,
+    ptycho_gathering,
     ptycho_scale,
     ptycho_index,
     ptycho_tables,
@@ -175,13 +176,39 @@ rule ptycho_power:
         "../scripts/ptycho_power.py"
 
 
+def ptycho_power_files(wildcards):
+    return [
+        f"results/ptycho/{wildcards.dataset}/power/{shard}.npz"
+        for shard in PTYCHO_SIZES[wildcards.dataset].shards
+    ]
+
+
+rule ptycho_gathering:
+    """Power of all shards in one file, where there are many."""
+    input:
+        ptycho_power_files,
+    output:
+        npz=ensure(f"{PTYCHO_DIR}/power.npz", non_empty=True),
+    log:
+        "logs/ptycho_gathering/{dataset}.log",
+    benchmark:
+        "logs/ptycho_gathering/{dataset}.tsv"
+    conda:
+        "../../envs/ptycho.yaml"
+    params:
+        code=code_digest("ptycho_gathering.py"),
+    script:
+        "../scripts/ptycho_gathering.py"
+
+
 rule ptycho_scale:
     """One photon scale for the whole data set."""
     input:
-        lambda wildcards: [
-            f"results/ptycho/{wildcards.dataset}/power/{shard}.npz"
-            for shard in PTYCHO_SIZES[wildcards.dataset].shards
-        ],
+        lambda wildcards: (
+            f"results/ptycho/{wildcards.dataset}/power.npz"
+            if ptycho_plan.gathers_power(PTYCHO_SIZES[wildcards.dataset])
+            else ptycho_power_files(wildcards)
+        ),
     output:
         json=f"{PTYCHO_DIR}/scale.json",
     log:

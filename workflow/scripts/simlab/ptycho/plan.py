@@ -24,6 +24,11 @@ STATISTICS_BYTES = 11 * 8 + 256 * 4
 """Of a frame in `shards/*.statistics.npz`, next to its N/2 rings."""
 COPY_LIMIT_BYTES = 2 << 30
 """Frames and patches up to which `merge: auto` copies the shards (`files.published`)."""
+GATHERED_SHARDS = 1000
+"""Shards above which their power is gathered in one file before the scale is found.
+
+Snakemake looks through all inputs of the scale's job for every shard that asks for the scale.
+"""
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,11 @@ def stores_patches(dataset, sizes):
     return sizes.frames * sizes.N**2 * 8 <= PATCHES_LIMIT_BYTES
 
 
+def gathers_power(sizes):
+    """Whether the power of all shards becomes one file before the scale is found."""
+    return len(sizes.shards) > GATHERED_SHARDS
+
+
 def folder(name):
     """Folder of data set `name`, relative to the working directory."""
     return f"results/ptycho/{name}"
@@ -206,6 +216,7 @@ def published(dataset, sizes=None):
     stages = ("object", "probe", "input", "positions")
     files = [f"{stage}.{suffix}" for stage in stages for suffix in ("npz", "json")]
     files += [f"power/{shard}.npz" for shard in sizes.shards]
+    files += ["power.npz"] if gathers_power(sizes) else []
     files += [
         f"shards/{shard}{end}" for shard in sizes.shards for end in (".h5", ".statistics.npz")
     ]
@@ -332,6 +343,7 @@ def steps(dataset, sizes):
         Step("ptycho_input"),
         Step("ptycho_positions", 1, 0, 1000, 10),
         Step("ptycho_power", shards, POWER_SHARE * seconds, 1000, *cut),
+        *[Step("ptycho_gathering")] * gathers_power(sizes),
         Step("ptycho_scale"),
         Step("ptycho_diffraction", shards, (1 - POWER_SHARE) * seconds, shard + SNAKEMAKE_MB, *cut),
         Step("ptycho_index"),
