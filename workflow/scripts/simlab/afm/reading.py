@@ -63,15 +63,10 @@ def normalizer(dataset):
     file = dataset.index[0]["file"]
     tips = [tip["name"] for tip in _listed(dataset, file, "tips")]
     channels = _listed(dataset, file, "desc_channels")
+    slices = range(len(_slices(path, content, tips[0])))
     images = {
         what: np.array(
-            [
-                [
-                    number_of(path, content, "afm", tip, k, what)
-                    for k in range(len(content["afm"].get(tip, ())))
-                ]
-                for tip in tips
-            ]
+            [[number_of(path, content, "afm", tip, k, what) for k in slices] for tip in tips]
         )[:, None, None, :]
         for what in ("mean", "std")
     }
@@ -85,6 +80,13 @@ def normalizer(dataset):
             "desc": standard(maps["mean"][:, None, None], maps["std"][:, None, None]),
         }
     )
+
+
+def _slices(path, content, tip):
+    images = content.get("afm")
+    if not isinstance(images, dict) or not isinstance(images.get(tip), list):
+        raise InputFileError(f"{path}: afm.{tip}: not there, expected statistics of each slice")
+    return images[tip]
 
 
 def _listed(dataset, file, name):

@@ -112,6 +112,10 @@ class FrameFiles(SampleFiles):
                 blocks[name] = self._counting_renderer(path).frames(first, stop)
         return blocks
 
+    def is_missing(self, file):
+        """Never: frames of absent recordings are rendered, and what that needs is told apart."""
+        return False
+
     def open(self, path):
         """The movie of a recording."""
         return OpenFile(path, ("observed",))

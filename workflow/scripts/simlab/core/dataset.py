@@ -214,10 +214,11 @@ class Dataset:
 
     def _name_missing(self, items, places):
         for item, (file, _) in zip(items, places, strict=True):
-            path = self.folder / file
-            if not path.is_file():
+            if self._samples.is_missing(file):
                 name = self.index[item]["id"]
-                raise MissingFileError(f"{path}: missing, index.csv names it for sample {name}")
+                raise MissingFileError(
+                    f"{self.folder / file}: missing, index.csv names it for sample {name}"
+                )
 
 
 def _check_rows(path, table):

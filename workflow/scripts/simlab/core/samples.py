@@ -82,6 +82,10 @@ class SampleFiles:
             return self.opened(file).read(positions)
         raise InputFileError(f"{path} holds no arrays; expected an .h5 or .npz file")
 
+    def is_missing(self, file):
+        """Whether samples cannot be read because this file is not there."""
+        return not (self.folder / file).is_file()
+
     def opened(self, file):
         """The HDF5 file, opened now or before."""
         if file in self._open:

@@ -20,12 +20,13 @@ def sources(folder, index, arrays=None):
 def normalizer(dataset):
     """Pictures by mean and standard deviation of a channel, amplitudes by median and scale."""
     path, content = read_statistics(dataset.folder)
-    channels = range(len(content.get("images", {}).get("mean", ())))
+    images = content.get("images")
+    channels = len(images.get("mean") or ()) if isinstance(images, dict) else 0
     mean, std = (
-        [number_of(path, content, "images", name, channel) for channel in channels]
+        [number_of(path, content, "images", name, k) for k in range(max(channels, 1))]
         for name in ("mean", "std")
     )
-    if len(mean) == 1:
+    if channels == 1:
         (mean,), (std,) = mean, std
     constants = dict.fromkeys(PICTURES, standard(mean, std))
     return Linear({**constants, **_amplitudes(dataset, path, content)})
