@@ -1,0 +1,1 @@
+"""Packages: a finished data set in the forms that training programs and archives expect."""

@@ -1,0 +1,125 @@
+"""Packages of a finished data set of any domain, by its folder."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from simlab.afm.described import DESCRIBED as AFM
+from simlab.calcium.described import DESCRIBED as CALCIUM
+from simlab.core.errors import ConfigError
+from simlab.core.manifest import write_manifest
+from simlab.core.packages.card import write_card
+from simlab.core.packages.consolidated import write_consolidated
+from simlab.core.packages.croissant import write_croissant
+from simlab.core.packages.source import PARTS, finished
+from simlab.core.packages.webdataset import MEGABYTES, tars_of, write_webdataset
+from simlab.halo.described import DESCRIBED as HALO
+from simlab.lensing.described import DESCRIBED as LENSING
+from simlab.ptycho.described import DESCRIBED as PTYCHO
+from simlab.reader import open_dataset
+
+DESCRIBED = {"ptycho": PTYCHO, "afm": AFM, "halo": HALO, "calcium": CALCIUM, "lensing": LENSING}
+"""What each domain tells about its data sets."""
+KINDS = ("webdataset", "consolidated", "croissant", "card")
+FILES = ("dataset.h5", "croissant.json", "README.md", "preview.png")
+"""Files of a package beside `webdataset/`."""
+
+
+def open_finished(folder):
+    """A finished data set of any domain as `core.packages.source.Source`.
+
+    Samples have all arrays that the reader gives; those of calcium data sets, which are whole
+    files, also the ground truth that all recordings have.
+
+    Errors: MissingFileError, InputFileError; ChecksFailedError if a check failed; IntegrityError
+    if files do not belong together.
+    """
+    dataset = open_dataset(folder)
+    source = finished(dataset, DESCRIBED[dataset.domain])
+    if not source.described.further:
+        return source
+    return replace(source, dataset=open_dataset(folder, arrays=_common_arrays(source)))
+
+
+def _common_arrays(source):
+    """Arrays at the root of all files of samples, and below the group of further ones."""
+    files, named = source.manifest["files"], []
+    for file in dict.fromkeys(source.column("file")):
+        arrays = files.get(file, {}).get("arrays", {})
+        named.append(
+            [
+                name
+                for name in arrays
+                if "/" not in name or name.startswith(source.described.further)
+            ]
+        )
+    return [name for name in named[0] if all(name in others for others in named)] if named else []
+
+
+def make_package(folder, kind, output, splits=PARTS, megabytes=MEGABYTES):
+    """Write one kind of package of the data set in `folder`.
+
+    Parameters
+    ----------
+    folder : path
+        `results/<domain>/<dataset>`; its checks must have passed.
+    kind : str
+        webdataset: `webdataset/{split}-{shard}.tar`, `webdataset/{split}.json`; consolidated:
+        `dataset.h5`; croissant: `croissant.json`; card: `README.md`, `preview.png`.
+    output : path
+        Folder of the package. What is written refers to `folder` relative to it.
+    splits : sequence of str
+        With webdataset: only these.
+    megabytes : float
+        With webdataset: size of a tar file.
+
+    Returns
+    -------
+    list of Path
+        Files written.
+
+    Errors: those of `open_finished`; ConfigError for an unknown kind.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"package {kind!r} is unknown, known: {', '.join(KINDS)}")
+    source, output = open_finished(folder), Path(output)
+    if kind == "webdataset":
+        return [
+            file
+            for split in splits
+            for file in write_webdataset(source, split, output / "webdataset", megabytes)
+        ]
+    place = Path(os.path.relpath(source.folder, output))
+    if kind == "consolidated":
+        return [write_consolidated(source, output / "dataset.h5", place)]
+    if kind == "croissant":
+        return [write_croissant(source, output / "croissant.json", place)]
+    return write_card(source, output / "README.md", place)
+
+
+def write_package_manifest(folder, output, code):
+    """Write `manifest.json` of the package in `output`: all files of packages that are there.
+
+    Parameters
+    ----------
+    folder : path
+        Of the data set.
+    output : path
+        Of the package.
+    code : str
+        Digest of the code that made the package.
+    """
+    source, output = open_finished(folder), Path(output)
+    files = [output / name for name in FILES]
+    for split in PARTS:
+        index = output / "webdataset" / f"{split}.json"
+        files += [index, *tars_of(index)] if index.is_file() else []
+    write_manifest(
+        output / "manifest.json",
+        domain=source.dataset.domain,
+        dataset=source.name,
+        files=[file.relative_to(output).as_posix() for file in files if file.is_file()],
+        spec=source.manifest["spec"],
+        seed=source.manifest["seed"],
+        code=code,
+    )
