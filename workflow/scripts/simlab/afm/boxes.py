@@ -103,8 +103,10 @@ def get_lvec(scan_window, pad=PADDING, tipR0=(0, 0, 3), pixPerAngstrome=10):
     ----------
     scan_window : (2, 3)
         Lower and upper corner of the tip anchors, Å.
-    pad, tipR0 : (3,)
-        Å.
+    pad : (3,)
+        Width added on each side, Å.
+    tipR0 : (3,)
+        Tilt x, y and length R of the probe particle's spring at rest, Å.
     pixPerAngstrome : float
         Grid points per Å.
 

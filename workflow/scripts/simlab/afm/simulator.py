@@ -260,8 +260,10 @@ class AFMulator(Probe, ScanSettings, ModelSettings):
             Selects the full-density-based model; needs a potential, rho and rho_delta.
         sample_lvec : (3, 3), optional
             Cell vectors of the sample, Å, for this call; those of the potential without it.
-        rot, rot_center : (3, 3), (3,), optional
-            Rotation of the sample about a point, Å (without it the mean of the atoms).
+        rot : (3, 3), optional
+            Rotation of the sample.
+        rot_center : (3,), optional
+            The point it turns about, Å; without it the mean of the atoms.
         REAs : (n, 4), optional
             Rows R (Å), eps (eV), alpha (1/Å), 0 of the atoms with the probe particle.
         X : float32 (nx, ny, nz'), optional

@@ -10,6 +10,7 @@ from simlab.calcium.kernels import footprints as kernels
 from simlab.core.threads import over_items
 
 DETECT_SNR_THRESHOLD = 3.0
+"""Transient over noise of one pixel above which a cell counts as detectable."""
 CANDIDATES = 96
 CELLS_AT_A_TIME = 16
 

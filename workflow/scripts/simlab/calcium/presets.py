@@ -162,14 +162,19 @@ def build_spec(
     Parameters
     ----------
     scope : Scope
+        Instrument: optics, sensor, illumination.
     region : Region
-    duration_s, fps : float
-        Length in s and frame rate in Hz.
+        Tissue: cells, depth, scatter, background, vessels.
+    duration_s : float
+        Length, s.
+    fps : float
+        Frame rate, Hz.
     seed : int
         Seed of the recording.
     populations : list of NeuronPopulation, optional
         Cells; those of the region by default.
     activity : CellActivity, optional
+        Spikes and calcium; `CellActivity()` by default.
     sensor : Sensor, optional
         By default one with the scope's photons_per_unit.
     extra_steps : sequence of steps

@@ -72,8 +72,10 @@ def iter_frames(spec, *, chunk_frames=DEFAULT_CHUNK, t0=0, t1=None, perf=None):
     spec : Spec
     chunk_frames : int >= 1
         Frames rendered at a time; any number gives the same frames.
-    t0, t1 : int
-        First frame, and the one after the last (None: all).
+    t0 : int
+        First frame.
+    t1 : int, optional
+        The frame after the last one; None: all.
     perf : PerfTracker or None
         Set-up by step, then a span per phase, called once a chunk.
 

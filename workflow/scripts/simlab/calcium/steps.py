@@ -391,3 +391,4 @@ AnyStep = Annotated[
     | Sensor,
     Field(discriminator="kind"),
 ]
+"""A step of any kind; its `kind` tells which."""

@@ -64,19 +64,25 @@ def make_recording(
     Parameters
     ----------
     n_cells : int >= 1
+        Number of cells.
     n_px : int
         Rows and columns of the sensor, px.
     pixel_size_um : float
         Side of a pixel in the object, µm.
-    duration_s, fps : float
-        Length, s, and frame rate, Hz.
+    duration_s : float
+        Length, s.
+    fps : float
+        Frame rate, Hz.
     seed : int
         Of the recording and of the cells' places.
     depth_um : float
         Depth of all cells, µm.
     focal_depth_um : float or "auto"
+        Depth of the focal plane, µm.
     soma_radius_um : float
+        Radius of the somata, µm.
     morphology : "soma" or "cytosolic"
+        Somata alone, or with dendrites.
     population : NeuronPopulation, optional
         Cells instead of the grid; n_cells, depth_um, soma_radius_um, morphology are not used.
     motion : bool or BrainMotion
@@ -87,7 +93,9 @@ def make_recording(
     sensor : Sensor, optional
         By default 40 photons per unit.
     extra_steps : sequence of steps
+        Steps of other kinds.
     save_intermediates : bool
+        Keep the movie after each step.
 
     Returns
     -------

@@ -38,9 +38,11 @@ def simulate_video(
         Frames rendered at a time, 128 by default; any number gives the same video.
     fps : float, optional
         Frame rate of the video, Hz; by default that of the acquisition.
-    vmin, vmax : float
-        Values that become black and white; vmax is 2^bit_depth - 1 by default, so that 8-bit
-        counts stay as they are, and must be given for a specification without a sensor step.
+    vmin : float
+        Value that becomes black.
+    vmax : float, optional
+        Value that becomes white: 2^bit_depth - 1 by default, so that 8-bit counts stay as they
+        are. It must be given for a specification without a sensor step.
     codec : str
         Four characters. Y800: uncompressed 8-bit gray, exact; FFV1: lossless, 16 bits for counts
         of more than 8 bits on the default scale; MJPG and others: lossy.

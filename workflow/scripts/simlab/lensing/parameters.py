@@ -58,8 +58,10 @@ def draw_rows(config, start=0, stop=None):
     ----------
     config : DatasetConfig
         Without `simulator.parameters`.
-    start, stop : int
-        0 <= start <= stop <= size; stop None = size.
+    start : int
+        First row, 0 <= start <= stop.
+    stop : int, optional
+        Row after the last one, at most size; None = size.
 
     Returns
     -------

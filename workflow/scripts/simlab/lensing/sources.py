@@ -60,8 +60,10 @@ def make_source(
         Sizes, px; sigma2 for the ellipsoids only.
     theta_deg : float
         Rotation, degrees counter-clockwise; spheres ignore it.
-    n_sersic, luminosity : float > 0, float >= 0
-        Sersic profiles only.
+    n_sersic : float > 0
+        Index of Sersic profiles.
+    luminosity : float >= 0
+        Sum of the gray levels of Sersic profiles, in thousands.
     profile : "Gaussian", "Sersic" or None
         In place of the profile that the kind has.
     path : path

@@ -80,8 +80,12 @@ def sim_object_image(
     Returns
     -------
     float64 (size, size, 1)
+        Amplitude.
 
-    Errors: ConfigError for an unknown kind, one that cannot be generated, a bad size or parameter.
+    Raises
+    ------
+    ConfigError
+        For an unknown kind, one that cannot be generated, a bad size or parameter.
     """
     if which not in ("train", "test"):
         raise ConfigError(f"which is {which!r}, valid: train, test")
@@ -100,10 +104,14 @@ def make_object(kind, size, *, seed=42, index=0, rng=None, phase="zero", **param
 
     Parameters
     ----------
-    kind, size, rng, **params
+    kind : str
+        One of `kinds.OBJECT_PARAMS`.
+    size, rng, **params
         As in `sim_object_image`; `tile` of a photograph is `index` if not given.
-    seed, index : int
+    seed : int
         Draws come from `core.random.generator(seed, "ptycho.object", index)` without `rng`.
+    index : int
+        Number of the object.
     phase : "zero", "tanh", "tanh_fixed" or "source"
         Phase rule: O = A; O = A exp(i tanh_phase(A)), with references from A or the fixed ones
         (1.1, 0.95); or the complex object of the kind itself.

@@ -57,8 +57,12 @@ def get_default_probe(N, fmt="np", scale=None):
     Returns
     -------
     float64 or complex64 (N, N)
+        With a warning where the disk does not fit.
 
-    Errors: ConfigError for an argument out of range. Warns where the disk does not fit.
+    Raises
+    ------
+    ConfigError
+        For an argument out of range.
     """
     if fmt not in ("np", "c64"):
         raise ConfigError(f"fmt is {fmt!r}, valid: np, c64")

@@ -49,8 +49,10 @@ def scan_positions(
         Side of the probe, px.
     n_images : int
         Number of positions; None for grid_groups, where the options decide.
-    seed, object_index : int
+    seed : int
         Draws come from `core.random.generator(seed, "ptycho.positions", object_index)`,
+    object_index : int
+        Number of the object,
     legacy_seed : int, optional
         or from `RandomState(legacy_seed)`.
     buffer : float, optional
@@ -64,8 +66,11 @@ def scan_positions(
     x, y : float64 (M,)
         Column and row coordinates, object pixels, pixel (0, 0) centered at the origin.
 
-    Errors: ConfigError for an unknown layout or option, a value out of range, a raster of a
-    number that is no square.
+    Raises
+    ------
+    ConfigError
+        For an unknown layout or option, a value out of range, a raster of a number that is no
+        square.
     """
     buffer = effective_buffer(N // 2 if buffer is None else buffer, shape)
     rng = stream(

@@ -65,14 +65,19 @@ def simulate(
         set's intensity_scale gives its frames a..b. (With dose: {range: ...} the scale of a frame
         may differ in the last bit.)
     object_index : (M,) int, optional
+        Object of each position; 0 by default.
     detector : DetectorConfig or mapping, optional
-    subpixel : "bilinear" | "fourier" | "nearest"
+        What becomes of the photons; see the configuration keys.
+    subpixel : "bilinear", "fourier" or "nearest"
+        Interpolation of patches between pixels.
     measurement : str
         normalized_amplitude, count_intensity, count_amplitude or intensity.
     store_patches : bool
         Keep the ground truth as Y.
-    threads, batch : int
-        Never change a bit.
+    threads : int
+        Never changes a bit.
+    batch : int, optional
+        Frames computed at a time; never changes a bit either.
 
     Returns
     -------

@@ -75,8 +75,13 @@ def load_halo_catalog(
         A simulation's folder, a folder of chunks, a chunk, or a file .hdf5, .csv, .list.
     mass_threshold : float
         Msun/h; a halo of exactly this mass is left out.
-    units : {"length": "Mpc/h" | "kpc/h", "mass": "Msun/h" | "1e10Msun/h"}
-        Of a csv catalog, which needs them.
+    snapnum : int
+        Number of the snapshot, where a folder holds several.
+    allow_missing_chunks : bool
+        Whether chunks of the catalog may be missing; they are counted.
+    units : mapping, optional
+        Units of a csv catalog, which needs them: `length` "Mpc/h" or "kpc/h", `mass` "Msun/h" or
+        "1e10Msun/h".
 
     Returns
     -------

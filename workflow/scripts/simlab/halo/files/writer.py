@@ -45,8 +45,19 @@ def write_simulation(
     Parameters
     ----------
     simulation : SyntheticSimulation
-    dmo_chunks, hydro_chunks : int
-        Files of each snapshot, of uneven length; with 1 it is a single file.
+        Particles and groups, as `synthesize_simulation` makes them.
+    root : path
+        Folder of the three trees `DMO`, `Hydro`, `FOF`.
+    sim : int
+        Number of the simulation.
+    set_name : str
+        First part of the folder's name, `{set_name}_{sim}`.
+    snapnum : int
+        Number of the snapshot.
+    dmo_chunks : int
+        Files of the DMO snapshot, of uneven length; with 1 it is a single file.
+    hydro_chunks : int
+        Files of the hydro snapshot, likewise.
     naming : {"old", "new"}
         `snap_`, `fof_subhalo_tab_`, or `snapshot_`, `groups_`.
     parameters : mapping or None
