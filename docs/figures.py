@@ -51,7 +51,7 @@ HERE = Path(__file__).parent
 TEXTURE = HERE.parent / "resources" / "ptycho" / "texture.png"
 DPI = 110
 PHASE_KINDS = ("dead_leaves", "white_noise", "blurred_white_noise", "perlin")
-PATCH, CENTER = "#d95f02", "#1b9e77"
+PATCH, CENTER = figures.SERIES[1], figures.SERIES[2]
 
 
 def center_pixel(path):
@@ -286,7 +286,7 @@ def share_in_cube(radius):
     return np.interp(radius, nodes, share, left=1, right=0)
 
 
-CRITICAL, IMAGE = "#4fc3f7", "#e24a33"
+CRITICAL, IMAGE = figures.OUTLINE, figures.MARK
 
 
 def _plane(axis, half):

@@ -8,7 +8,7 @@ from simlab.core import figures
 PREVIEW_DPI = 75
 SHOWN = 8
 COLUMN_INCHES = 2.6
-ROW_INCHES = 2.5
+ROW_INCHES = 2.15
 FIRST_INCHES, LAST_INCHES = 16.0, 32.0
 """Narrowest and widest sheet: 1200 and 2400 px."""
 HEIGHTS = (
@@ -21,7 +21,6 @@ HEIGHTS = (
 )
 UNITS = {**dict.fromkeys(HEIGHTS, "Å"), "ESMapConstant": "V/Å"}
 """Units of the descriptors; the others are weights."""
-TEXT_SCALE = {"font.size": 11, "axes.titlesize": 11, "axes.labelsize": 10, "figure.titlesize": 18}
 
 
 def draw_samples(path, samples, *, tips, z_mean, descriptors, title, dpi=PREVIEW_DPI):
@@ -46,28 +45,38 @@ def draw_samples(path, samples, *, tips, z_mean, descriptors, title, dpi=PREVIEW
     width = float(np.clip(columns * COLUMN_INCHES, FIRST_INCHES, LAST_INCHES))
     scale = width / (columns * COLUMN_INCHES)
     height = len(samples) * ROW_INCHES * scale + 0.7
-    with figures.styled(**TEXT_SCALE):
+    with figures.sheet_style(PREVIEW_DPI):
         figure, axes = figures.grid_of_axes(
             len(samples), columns, size=(width, height), title=title
         )
         for row, sample in zip(axes, samples, strict=True):
-            _draw_sample(row, sample, tips, z_mean, descriptors)
+            _draw_sample(row, sample, len(z_mean), descriptors)
+        for axis, text in zip(axes[0], _titles(tips, z_mean, descriptors), strict=True):
+            axis.set_title(text)
         figures.save_png(figure, path, dpi)
 
 
-def _draw_sample(row, sample, tips, z_mean, descriptors):
-    depth = len(z_mean)
-    for tip, (name, stack, window) in enumerate(
-        zip(tips, sample["stacks"], sample["windows"], strict=True)
-    ):
+def _titles(tips, z_mean, descriptors):
+    """Titles of the columns."""
+    heights = [z_mean[j] for j in _drawn(len(z_mean))]
+    return [*(f"{tip}\n{height:.2f} Å down" for tip in tips for height in heights), *descriptors]
+
+
+def _drawn(depth):
+    """Numbers of the images that are drawn of a stack: highest, middle, lowest."""
+    return 0, depth // 2, depth - 1
+
+
+def _draw_sample(row, sample, depth, descriptors):
+    for tip, (stack, window) in enumerate(zip(sample["stacks"], sample["windows"], strict=True)):
         extent = _extent(window)
-        for axis, j in zip(row[3 * tip :], (0, depth // 2, depth - 1), strict=False):
-            text = f"{name}, df {z_mean[j]:.2f} Å down"
-            _show(axis, stack[:, :, j], text, "Hz", extent)
+        for axis, j in zip(row[3 * tip :], _drawn(depth), strict=False):
+            _show(axis, stack[:, :, j], "", "Hz", extent)
     draw_atoms(row[0], sample["mol"][:, :3], sample["mol"][:, 4])
-    row[0].set_title(f"{sample['label']}\n{row[0].get_title(loc='left')}")
-    for axis, values, name in zip(row[3 * len(tips) :], sample["maps"], descriptors, strict=True):
-        _show(axis, values, name, unit_of(name), extent)
+    row[0].set_ylabel(sample["label"].replace(": ", "\n"))
+    first = 3 * len(sample["stacks"])
+    for axis, values, name in zip(row[first:], sample["maps"], descriptors, strict=True):
+        _show(axis, values, "", unit_of(name), extent)
     figures.scale_bar(row[0], 5.0, "5 Å")
 
 
@@ -87,8 +96,6 @@ def unit_of(channel):
 def _show(axis, values, title, unit, extent):
     cmap = figures.AMPLITUDE if unit == "Hz" else figures.INTENSITY
     flat = float(values.min()) == float(values.max())
-    if flat:
-        title = f"{title}: {values.flat[0]:.3g} everywhere"
     image = figures.show_map(
         axis,
         values.T[::-1],
@@ -99,13 +106,15 @@ def _show(axis, values, title, unit, extent):
         colorbar=not flat,
     )
     image.set_extent(extent)
+    if flat:
+        figures.say(axis, f"{values.flat[0]:.3g} everywhere")
 
 
 def draw_maps(path, maps, names, window, *, title, dpi=PREVIEW_DPI):
     """Write descriptors (n, nx, ny) of one molecule side by side; `window` is x0, y0, x1, y1, Å."""
     x0, y0, x1, y1 = window
     width = float(np.clip(len(maps) * COLUMN_INCHES * 1.6, FIRST_INCHES, LAST_INCHES))
-    with figures.styled(**TEXT_SCALE):
+    with figures.sheet_style(PREVIEW_DPI):
         size = (width, width / len(maps) + 0.7)
         figure, [row] = figures.grid_of_axes(1, len(maps), size=size, title=title)
         for axis, values, name in zip(row, maps, names, strict=True):

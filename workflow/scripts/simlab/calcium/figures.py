@@ -1,6 +1,7 @@
 """The contact sheet of a data set: projections, footprints, traces, motion; a row a recording."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 
@@ -10,18 +11,26 @@ PREVIEW_DPI = 75
 ROW_INCHES = 4.0
 WIDTH_INCHES = 24.0
 SHOWN_TRACES = 5
+LABEL_WIDTH, LABEL_LINES = 30, 3
+"""Of what varies from recording to recording, in letters and lines."""
+TITLES = (
+    "mean over time",
+    "largest over time",
+    "detectable cells:\nplanted red, observed yellow",
+    "calcium and spikes",
+    "motion",
+)
 HALF = 0.5
 SCALE_BARS_UM = (10, 20, 50, 100, 200, 500, 1000)
 LEGEND = {
     "loc": "lower right",
     "bbox_to_anchor": (1, 1),
     "ncols": 2,
-    "fontsize": 10,
+    "handlelength": 1.2,
+    "columnspacing": 1.0,
     "frameon": False,
 }
 """Above the axes, so that it hides nothing."""
-TRUE_COLOR, SEEN_COLOR = "#e24a33", "#fde725"
-TEXT_SCALE = {"font.size": 12, "axes.titlesize": 13, "axes.labelsize": 12, "figure.titlesize": 20}
 
 
 @dataclass(frozen=True)
@@ -74,10 +83,12 @@ def outline_map(footprints, chosen):
 def draw_recordings(path, recordings, *, title, dpi=PREVIEW_DPI):
     """Write the contact sheet of a list of `Shown` to a PNG."""
     height = ROW_INCHES * len(recordings) + 0.7
-    with figures.styled(**TEXT_SCALE):
+    with figures.sheet_style(PREVIEW_DPI):
         figure, axes = figures.grid_of_axes(
             len(recordings), 5, size=(WIDTH_INCHES, height), title=title
         )
+        for axis, text in zip(axes[0], TITLES, strict=True):
+            axis.set_title(text)
         for row, shown in zip(axes, recordings, strict=True):
             _draw_maps(row[:3], shown)
             _draw_traces(row[3], shown)
@@ -88,18 +99,17 @@ def draw_recordings(path, recordings, *, title, dpi=PREVIEW_DPI):
 def _draw_maps(axes, shown):
     height, width = (side * shown.pixel_size_um for side in shown.mean.shape)
     extent = (-width / 2, width / 2, height / 2, -height / 2)
-    titles = (
-        f"{shown.label}\nmean over time",
-        "largest over time",
-        "detectable cells:\nplanted red, observed yellow",
-    )
     colors = (figures.INTENSITY, figures.INTENSITY, figures.AMPLITUDE)
     maps = (shown.mean, shown.largest, shown.mean)
-    for axis, values, text, cmap in zip(axes, maps, titles, colors, strict=True):
+    for axis, values, cmap in zip(axes, maps, colors, strict=True):
         low, high = map(float, np.percentile(values, (0.5, 99.8)))
         limits = (low, high if high > low else low + 1)
         image = figures.show_map(
-            axis, values, title=text, unit=shown.unit, limits=limits, cmap=cmap
+            axis,
+            values,
+            unit=shown.unit,
+            limits=limits,
+            cmap=cmap,
         )
         image.set_extent(extent)
         axis.set(xlim=extent[:2], ylim=extent[2:])
@@ -107,9 +117,15 @@ def _draw_maps(axes, shown):
         axis.set_xticks([-width / 2, 0, width / 2], [f"{-width / 2:.0f}", "0", f"{width / 2:.0f}"])
         axis.set_yticks([-height / 2, 0, height / 2], [f"{-height / 2:.0f}", "0", ""])
         axis.set_ylabel("y (µm)")
+    key, _, axes_text = shown.label.partition(": ")
+    lines = [key, *wrap(axes_text, LABEL_WIDTH, max_lines=LABEL_LINES), "y (µm)"]
+    axes[0].set_ylabel("\n".join(lines))
     bar = max((b for b in SCALE_BARS_UM if b <= width / 3), default=SCALE_BARS_UM[0])
     figures.scale_bar(axes[0], bar, f"{bar} µm")
-    for outlines, color in ((shown.planted, TRUE_COLOR), (shown.observed, SEEN_COLOR)):
+    for outlines, color in (
+        (shown.planted, figures.MARK),
+        (shown.observed, figures.FAINT_OUTLINE),
+    ):
         if (outlines > HALF).any() and (outlines <= HALF).any():
             axes[2].contour(
                 outlines, [HALF], colors=color, linewidths=0.9, extent=extent, origin="upper"
@@ -126,15 +142,14 @@ def _draw_traces(axis, shown):
     span = max((float(np.ptp(trace)) for trace in shown.C), default=0.0) or 1.0
     for row, (trace, spikes) in enumerate(zip(shown.C, shown.S, strict=True)):
         base = -1.25 * row
-        axis.plot(time, base + (trace - trace.min()) / span, lw=1.1, color="#31688e")
+        axis.plot(time, base + (trace - trace.min()) / span, lw=1.1, color=figures.SERIES[0])
         at = time[spikes > 0]
         axis.vlines(at, base - 0.16, base - 0.04, color="#222222", lw=0.8)
-    axis.set_title(f"calcium and spikes, {len(shown.C)} cells")
     axis.set_xlabel("time (s)")
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.plot([0, 0], [0, 1], color="#222222", lw=2, clip_on=False)
-    axis.set_ylabel(f"black bar: {span:.3g} of a resting cell")
+    axis.set_ylabel(f"{len(shown.C)} cells\nblack bar: {span:.3g} of a resting cell")
 
 
 def _draw_motion(axis, shown):
@@ -143,9 +158,8 @@ def _draw_motion(axis, shown):
         axis.set_title("no motion")
         return
     time = np.arange(len(shown.shifts_um)) / shown.fps
-    for column, (name, color) in enumerate((("y, down", "#31688e"), ("x, right", "#e24a33"))):
-        axis.plot(time, shown.shifts_um[:, column], lw=1.1, color=color, label=name)
-    axis.set_title("motion")
+    for column, name in enumerate(("y, down", "x, right")):
+        axis.plot(time, shown.shifts_um[:, column], lw=1.1, label=name)
     axis.set_xlabel("time (s)")
     axis.set_ylabel("shift (µm)")
     axis.legend(**LEGEND)

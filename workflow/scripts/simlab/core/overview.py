@@ -37,17 +37,18 @@ def write_overview(path, folders, planned, logs):
     """
     expected = {(domain, dataset): seconds for domain, dataset, seconds in planned}
     rows = [_counted(Path(folder), logs, expected) for folder in folders]
-    sums = ["all", f"{len(rows)} data sets", *(sum(row[i] for row in rows) for i in range(2, 12))]
+    sums = [sum(row[i] for row in rows) for i in range(2, len(HEADER))]
+    rows.append(["all", f"{len(rows)} data sets", *sums])
     write_page(
         path,
         "Overview",
-        table(HEADER, [_shown(row) for row in [*rows, sums]], numbers=range(2, 12), total=True),
+        table(HEADER, map(_shown, rows), numbers=range(2, len(HEADER)), total=True),
         lead=LEAD,
     )
 
 
 def _counted(folder, logs, expected):
-    """Domain, data set and the ten numbers of one line."""
+    """What HEADER names of one data set, its size in bytes."""
     domain, dataset = folder.parent.name, folder.name
     numbers, _ = read_columns(folder / "index.csv")
     splits = [int(np.count_nonzero(numbers == number)) for number in range(len(SPLITS))]
@@ -63,9 +64,6 @@ def _counted(folder, logs, expected):
 
 
 def _shown(row):
-    *front, size, passed, skipped, measured, planned = row
-    return (
-        *(*front[:2], *map(number_cell, front[2:]), number_cell(human_bytes(size))),
-        *(number_cell(passed), number_cell(skipped)),
-        *(number_cell(f"{measured:.1f}"), number_cell(f"{planned:.1f}")),
-    )
+    domain, dataset, *counts, size, passed, skipped, measured, planned = row
+    numbers = *counts, human_bytes(size), passed, skipped, f"{measured:.1f}", f"{planned:.1f}"
+    return (domain, dataset, *map(number_cell, numbers))

@@ -107,6 +107,8 @@ def _ratio(row, state):
     if not all(isinstance(value, int | float) for value in (measured, bound)) or bound <= 0:
         return None
     ratio = measured / bound
+    if state == "passed" and ratio > 1:  # the bound is a lower one
+        return Cell(f'<td class="number {state}">{ratio:.2g} ≥ 1</td>')
     width = 100 * min(max(ratio, 0.0), 1.0)
     bar = f'<span class="scale"><b style="width: {width:.1f}%"></b></span>'
     return Cell(f'<td class="number {state}">{ratio:.2g} {bar}</td>')

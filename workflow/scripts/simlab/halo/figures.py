@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from simlab.core.figures import grid_of_axes, save_png, scale_bar, show_map, styled
+from simlab.core.figures import DENSITY, grid_of_axes, save_png, scale_bar, sheet_style, show_map
 
-CMAP = "inferno"
 PANEL_INCHES = 1.62
 DPI = 130
 FAINTEST_PERCENTILE = 2.0
-UNIT = "Msun/h per fine pixel"
+UNIT = "Msun/h a fine pixel"
 
 
 def sheet(path, samples, scales, title):
@@ -28,7 +27,7 @@ def sheet(path, samples, scales, title):
     rows = [_fields(sample) for sample, _ in samples]
     limits = [_limits([row[i] for row in rows]) for i in range(len(columns))]
     size = (len(columns) * PANEL_INCHES + 0.4, len(rows) * PANEL_INCHES + 1.3)
-    with styled():
+    with sheet_style(DPI):
         figure, axes = grid_of_axes(len(rows), len(columns), size=size, title=title)
         for j, (fields, (_, label)) in enumerate(zip(rows, samples, strict=True)):
             axes[j, 0].set_ylabel(label)
@@ -38,19 +37,19 @@ def sheet(path, samples, scales, title):
                     axis,
                     fields[i].T[::-1],
                     title=f"{name}\n{side:g} Mpc/h" if j == 0 else "",
-                    cmap=CMAP,
+                    cmap=DENSITY,
                     limits=limits[i],
                     colorbar=False,
                     log=True,
                 )
                 length = side / 5
-                scale_bar(axis, length / side * fields[i].shape[0], f"{length:g}")
+                scale_bar(axis, length / side * fields[i].shape[0], f"{length:g} Mpc/h")
                 if j == len(rows) - 1:
                     bar = figure.colorbar(
                         image, ax=axes[:, i], location="bottom", fraction=0.03, pad=0.01
                     )
                     bar.outline.set_visible(False)
-        figure.supxlabel(f"{UNIT}; scale bars in Mpc/h, x to the right, y upwards", fontsize=8.5)
+                    bar.set_label(UNIT)
         save_png(figure, path, DPI)
 
 

@@ -6,10 +6,13 @@ import numpy as np
 
 from simlab.core import figures
 
-WIDTH_INCHES, ROW_INCHES, DPI = 17.0, 4.1, 100
-TEXT_SCALE = {"font.size": 12, "axes.titlesize": 12, "axes.labelsize": 11, "figure.titlesize": 19}
-CURVE, REFERENCE = "#4fc3f7", "#e24a33"
-TITLES = ("source without lens, caustic", "picture, critical curve", "from amplitudes alone")
+WIDTH_INCHES, ROW_INCHES, DPI = 16.0, 3.5, 100
+TITLES = (
+    "source without lens, caustic",
+    "picture, critical curve",
+    "from amplitudes alone",
+    "difference",
+)
 LIMIT = 255.0
 FAINTEST = 8.0
 BRIGHTEST_PERCENT = 99.9
@@ -47,9 +50,11 @@ class Shown:
 
 def draw_rows_sheet(path, rows, *, title, dpi=DPI):
     """Write the contact sheet of a list of `Shown` to a PNG."""
-    with figures.styled(**TEXT_SCALE):
+    with figures.sheet_style(DPI):
         size = (WIDTH_INCHES, ROW_INCHES * len(rows) + 0.8)
         figure, axes = figures.grid_of_axes(len(rows), 4, size=size, title=title)
+        for axis, text in zip(axes[0], TITLES, strict=True):
+            axis.set_title(text)
         for axis_row, shown in zip(axes, rows, strict=True):
             _draw(axis_row, shown)
         figures.save_png(figure, path, dpi)
@@ -58,31 +63,30 @@ def draw_rows_sheet(path, rows, *, title, dpi=DPI):
 def _draw(axes, shown):
     pictures = (shown.actual, shown.image, shown.redrawn)
     brightest = max(float(np.percentile(shown.image, BRIGHTEST_PERCENT)), FAINTEST)
-    for axis, picture, title in zip(axes, pictures, TITLES, strict=False):
+    for axis, picture in zip(axes, pictures, strict=False):
         if picture is None:
             axis.set_axis_off()
             axis.set_title("no re-simulation")
             continue
-        text = f"{shown.label}\n{title}" if axis is axes[0] else title
         image = figures.show_map(
             axis,
             _displayed(picture),
-            title=text,
             unit="gray level",
             cmap=figures.AMPLITUDE,
             limits=(0, min(brightest, LIMIT)),
             colorbar=picture.ndim == 2 and axis is axes[2],
         )
         _coordinates(axis, image, len(picture))
+    axes[0].set_ylabel(shown.label.replace(": ", "\n") + "\ny (px)")
     for curve in shown.caustic:
-        axes[0].plot(curve.real, curve.imag, color=CURVE, lw=1.0)
+        axes[0].plot(curve.real, curve.imag, color=figures.OUTLINE, lw=1.0)
     for curve in shown.critical:
-        axes[1].plot(curve.real, curve.imag, color=CURVE, lw=1.0)
+        axes[1].plot(curve.real, curve.imag, color=figures.OUTLINE, lw=1.0)
     for axis in axes[1:3]:
         if shown.reference is not None:
-            axis.plot(shown.reference.real, shown.reference.imag, "+", color=REFERENCE, ms=10)
+            axis.plot(shown.reference.real, shown.reference.imag, "+", color=figures.MARK, ms=10)
         if len(shown.outline):
-            axis.plot(shown.outline.real, shown.outline.imag, color=REFERENCE, lw=0.9, ls="--")
+            axis.plot(shown.outline.real, shown.outline.imag, color=figures.MARK, lw=0.9, ls="--")
     _draw_difference(axes[3], shown)
 
 
@@ -97,9 +101,8 @@ def _draw_difference(axis, shown):
     image = figures.show_map(
         axis,
         difference,
-        title="difference",
         unit="gray level",
-        cmap="RdBu_r",
+        cmap=figures.SIGNED,
         limits=(-limit, limit),
     )
     _coordinates(axis, image, len(difference))

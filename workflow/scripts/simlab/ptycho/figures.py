@@ -10,14 +10,6 @@ PRINT_DPI = 150
 SIZE_INCHES = (22, 16)
 SHOWN = 4
 LOG_COUNTS = "log(1 + value)"
-TEXT_SCALE = {
-    "font.size": 15,
-    "axes.titlesize": 16,
-    "axes.labelsize": 14,
-    "figure.titlesize": 24,
-    "xtick.labelsize": 12,
-    "ytick.labelsize": 12,
-}
 
 
 def draw_summary(
@@ -44,7 +36,7 @@ def draw_summary(
     dpi : int
     """
     sample = objects[0] if objects.ndim == 3 else objects
-    with figures.styled(**TEXT_SCALE):
+    with figures.sheet_style(PREVIEW_DPI):
         figure, axes = figures.grid_of_axes(
             3, SHOWN, size=SIZE_INCHES, title="Ptychography Simulation Summary"
         )
@@ -71,9 +63,10 @@ def _draw_input(axes, sample, amplitude, x, y):
     side = amplitude.shape[-1]
     scale_bar(axes[0], side, f"{side} px")
     show_map(axes[1], amplitude, title=f"Probe amplitude {side} x {side}", cmap=INTENSITY)
+    _bar(axes[1], side)
     axis = axes[2]
     axis.imshow(abs(sample), cmap=AMPLITUDE, alpha=0.7)
-    axis.scatter(x, y, s=5, c="red", alpha=0.5, linewidths=0)
+    axis.scatter(x, y, s=8, c=figures.MARK, alpha=0.7, linewidths=0)
     axis.set_aspect("equal")
     axis.set_xlim(0, width)
     axis.set_ylim(height, 0)
@@ -99,6 +92,8 @@ def _draw_pattern(axis, patterns, number):
         return
     values = np.log1p(np.asarray(patterns[number], np.float64))
     show_map(axis, values, title=f"Diffraction pattern {number}", unit=LOG_COUNTS)
+    if number == 0:
+        _bar(axis, len(values))
 
 
 def _draw_patch(axis, patches, number):
@@ -106,6 +101,13 @@ def _draw_patch(axis, patches, number):
         axis.axis("off")
         return
     show_map(axis, abs(patches[number]), title=f"True patch {number}, amplitude", cmap=AMPLITUDE)
+    if number == 0:
+        _bar(axis, len(patches[number]))
+
+
+def _bar(axis, side):
+    """A scale bar of a quarter of a square map."""
+    scale_bar(axis, side // 4, f"{side // 4} px")
 
 
 def _draw_comparison(axes, pattern, measured, x, y, object_height):
@@ -119,6 +121,7 @@ def _draw_comparison(axes, pattern, measured, x, y, object_height):
     simulated = np.log1p(_center(np.asarray(pattern, np.float64), side))
     real = np.log1p(_center(np.asarray(frames[nearest], np.float64), side))
     show_map(axes[0], simulated, title="Diffraction pattern 0", unit=LOG_COUNTS)
+    _bar(axes[0], side)
     show_map(axes[1], real, title=f"Measured pattern {nearest}", unit=LOG_COUNTS)
     show_map(
         axes[2],
