@@ -71,6 +71,7 @@ with parsed_once(Path.cwd() / ".cache"):
     include: "workflow/rules/normalization.smk"
     include: "workflow/rules/checks.smk"
     include: "workflow/rules/publish.smk"
+    include: "workflow/rules/packages.smk"
     include: "workflow/rules/pages.smk"
 
     # The rules of a domain that is not planned would only cost time.

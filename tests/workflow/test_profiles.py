@@ -43,7 +43,7 @@ def rules(root, tmp_path_factory):
 @pytest.fixture(scope="module")
 def wildcards():
     (point, *_) = load_campaign(EVERYTHING, "test").calcium.datasets["tiny"].expansion.points
-    return SimpleNamespace(dataset="tiny", key=point.key)
+    return SimpleNamespace(domain="calcium", dataset="tiny", key=point.key)
 
 
 def asked(rule, resource, wildcards):
@@ -54,7 +54,7 @@ def asked(rule, resource, wildcards):
 
 
 def test_every_job_asks_for_twice_the_memory_and_for_more_time_after_a_failure(rules, wildcards):
-    assert {rule.name.split("_")[0] for rule in rules} == set(DOMAINS)
+    assert {rule.name.split("_")[0] for rule in rules} == {*DOMAINS, "package"}
     for rule in rules:
         first, second, third = asked(rule, "mem_mb", wildcards)
         assert first >= SNAKEMAKE_MB + 200, rule.name

@@ -19,6 +19,9 @@ from simlab.ptycho.config import PtychoConfig
 
 PLANS = {"ptycho": ptycho, "afm": afm, "halo": halo, "calcium": calcium, "lensing": lensing}
 """The planning module of each domain."""
+PACKING_MB = 700
+PACKED_PER_MINUTE = 1e9
+"""Bytes of a data set that are packed in a minute, less than half of what was measured."""
 
 
 class Campaign(Section):
@@ -56,6 +59,20 @@ class Campaign(Section):
     def estimate(self, domain, name):
         """The Estimate of one data set."""
         return PLANS[domain].estimate(name, self.datasets(domain)[name])
+
+    def packages(self, name):
+        """Paths of the file called `name` in the package of every data set."""
+        return [f"packages/{domain}/{dataset}/{name}" for domain, dataset, _ in self.planned()]
+
+    def package_megabytes(self, domain, name):
+        """Memory of a job that packs the samples of a data set one after the other, MB."""
+        estimate = PLANS[domain].estimate(name, self.datasets(domain)[name])
+        return PACKING_MB + int(4 * estimate.bytes / max(1, estimate.samples) / 1e6)
+
+    def package_minutes(self, domain, name):
+        """Time limit of a job that packs the samples of a data set."""
+        estimate = PLANS[domain].estimate(name, self.datasets(domain)[name])
+        return 30 + int(estimate.bytes / PACKED_PER_MINUTE)
 
     def estimates(self):
         """An Estimate for every data set."""

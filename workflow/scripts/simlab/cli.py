@@ -43,6 +43,29 @@ def verify_command(
     print(f"{len(folders)} verified")
 
 
+def package_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of a data set whose checks passed")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="webdataset, consolidated, croissant or card; repeat it; default: all"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder; default: packages/<domain>/<data set>"),
+    ] = None,
+    megabytes: Annotated[float, typer.Option(help="Size of a tar file, MB of 10^6 bytes")] = 256,
+):
+    """Write a data set as WebDataset, one HDF5 file, Croissant description and card."""
+    from simlab.packages import KINDS, make_package, open_finished, write_package_manifest
+
+    source = open_finished(folder)
+    output = output or Path("packages", source.dataset.domain, source.name)
+    for name in kind or KINDS:
+        for path in make_package(folder, name, output, megabytes=megabytes):
+            print(path)
+    print(write_package_manifest(folder, output))
+
+
 def _ptycho():
     from simlab.ptycho.cli import app
 
@@ -113,6 +136,7 @@ def root_app(called):
             app.command(domain, help=help_text)(lambda: None)
     app.command("plan")(plan_command)
     app.command("verify")(verify_command)
+    app.command("package")(package_command)
     return app
 
 

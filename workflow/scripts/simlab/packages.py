@@ -13,6 +13,7 @@ from simlab.core.packages.consolidated import write_consolidated
 from simlab.core.packages.croissant import write_croissant
 from simlab.core.packages.source import PARTS, finished
 from simlab.core.packages.webdataset import MEGABYTES, tars_of, write_webdataset
+from simlab.core.provenance import code_digest
 from simlab.halo.described import DESCRIBED as HALO
 from simlab.lensing.described import DESCRIBED as LENSING
 from simlab.ptycho.described import DESCRIBED as PTYCHO
@@ -23,6 +24,8 @@ DESCRIBED = {"ptycho": PTYCHO, "afm": AFM, "halo": HALO, "calcium": CALCIUM, "le
 KINDS = ("webdataset", "consolidated", "croissant", "card")
 FILES = ("dataset.h5", "croissant.json", "README.md", "preview.png")
 """Files of a package beside `webdataset/`."""
+MAKER = "simlab/packages.py"
+"""What the digest of the code in a package's manifest is of."""
 
 
 def open_finished(folder):
@@ -97,7 +100,7 @@ def make_package(folder, kind, output, splits=PARTS, megabytes=MEGABYTES):
     return write_card(source, output / "README.md", place)
 
 
-def write_package_manifest(folder, output, code):
+def write_package_manifest(folder, output):
     """Write `manifest.json` of the package in `output`: all files of packages that are there.
 
     Parameters
@@ -106,8 +109,10 @@ def write_package_manifest(folder, output, code):
         Of the data set.
     output : path
         Of the package.
-    code : str
-        Digest of the code that made the package.
+
+    Returns
+    -------
+    Path
     """
     source, output = open_finished(folder), Path(output)
     files = [output / name for name in FILES]
@@ -121,5 +126,6 @@ def write_package_manifest(folder, output, code):
         files=[file.relative_to(output).as_posix() for file in files if file.is_file()],
         spec=source.manifest["spec"],
         seed=source.manifest["seed"],
-        code=code,
+        code=code_digest(MAKER),
     )
+    return output / "manifest.json"

@@ -1,0 +1,11 @@
+"""Snakemake entry point of rule `package_croissant`."""
+
+from pathlib import Path
+
+from simlab.core.job import job
+from simlab.packages import make_package
+
+with job(snakemake) as log:
+    folder, output = Path(snakemake.input[0]).parent, Path(snakemake.output.json).parent
+    for path in make_package(folder, "croissant", output):
+        log.info("wrote %s", path)
