@@ -65,6 +65,20 @@ def test_pages_name_commands_and_functions_that_exist(root):
                 assert hasattr(module, name) or importlib.import_module(f"{line[0]}.{name}"), line
 
 
+def test_every_page_is_in_the_navigation_once(root):
+    import yaml
+
+    def leaves(entry):
+        if isinstance(entry, str):
+            return [entry]
+        parts = entry.values() if isinstance(entry, dict) else entry
+        return [page for part in parts for page in leaves(part)]
+
+    nav = yaml.safe_load((root / "mkdocs.yml").read_text())["nav"]
+    docs = root / "docs"
+    assert sorted(leaves(nav)) == sorted(path.relative_to(docs).as_posix() for path in pages(root))
+
+
 def test_the_site_builds_without_warnings(root, tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(

@@ -226,3 +226,24 @@ def test_the_page_of_common_files_names_what_all_data_sets_hold(
                 with h5py.File(path) as file:
                     common = {"format", "format_version", "spec", "seed", "code", "versions"}
                     assert common <= set(file.attrs), path
+
+
+def test_the_first_page_lists_the_data_sets_of_the_default_campaign(root, monkeypatch):
+    from simlab.campaign import load_campaign
+    from simlab.core.yaml_files import read_yaml
+
+    monkeypatch.chdir(root)
+    campaign = load_campaign(read_yaml(root / "config" / "config.yaml"), "config/config.yaml")
+    text = (root / "docs" / "index.md").read_text()
+    rows = re.findall(r"^\| `(\w+/[\w-]+)` \| (\d+) ", text, flags=re.MULTILINE)
+    made = [(f"{e.domain}/{e.dataset}", str(e.samples)) for e in campaign.estimates()]
+    assert rows == made
+
+
+def test_the_contract_of_ptychography_names_the_files_of_a_data_set(root, finished):
+    text = (root / "docs" / "ptycho-data-contract.md").read_text()
+    folder = text.split("## Folder")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([\w./{}]+)`", folder))
+    tiny = finished / "results" / "ptycho" / "tiny"
+    held = {path.relative_to(tiny).as_posix() for path in tiny.rglob("*") if path.is_file()}
+    assert {re.sub(r"\d{5}", "{shard}", name) for name in held} <= named
