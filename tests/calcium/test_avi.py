@@ -151,3 +151,18 @@ def test_a_video_that_lacks_a_byte_or_more_does_not_hold_its_frames(tmp_path, co
     path.write_bytes(b"")
     assert not holds_frames(path, 5)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("Y800", ".avi"), ("FFV1", ".mkv"), ("mp4v", ".mp4")]
+)
+def test_a_video_whose_blocks_never_reached_the_disk_does_not_hold_its_frames(
+    tmp_path, codec, suffix, capfd
+):
+    """They read as zeros, in the middle of an element or where one begins."""
+    path = written(tmp_path / f"movie{suffix}", movie((48, 64)), codec)
+    whole = path.read_bytes()
+    for kept in range(4, 60):
+        path.write_bytes(whole[:kept].ljust(len(whole), b"\0"))
+        assert not holds_frames(path, 5), kept
+    assert capfd.readouterr().err == ""

@@ -47,5 +47,7 @@ def _ebml_element(head):
     head = head.ljust(16, b"\xff")
     name = 9 - head[0].bit_length()
     width = 9 - head[name].bit_length()
+    if name > 4 or width > 8:  # zeros, which no element begins with
+        return _OPENED
     size = int.from_bytes(head[name : name + width]) - (1 << 7 * width)
     return name + width + (_OPENED if size == (1 << 7 * width) - 1 else size)
