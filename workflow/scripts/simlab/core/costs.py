@@ -60,7 +60,7 @@ def measured_costs(logs, domain, dataset):
             path = log.with_name(log.name.removesuffix(".log") + ".tsv")
             try:
                 rows.append(_measurement(path))
-            except (OSError, ValueError, KeyError, IndexError) as error:
+            except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
                 what = "missing" if isinstance(error, FileNotFoundError) else "no measurement in it"
                 place = path.relative_to(Path(logs).parent).as_posix()
                 problems.append(f"{place}: {what}, this job is not in the sums")

@@ -251,7 +251,8 @@ def value_histogram(title, label, values, *, what="pixels", linear_to=None, bins
     """
     low = min(float(part.min()) for part in values.values())
     high = max(float(part.max()) for part in values.values())
-    if high <= low:
+    several = high > low
+    if not several:
         low, high = low - 0.5, low + 0.5
     if linear_to is None:
         edges = np.linspace(low, high, bins + 1)
@@ -261,7 +262,7 @@ def value_histogram(title, label, values, *, what="pixels", linear_to=None, bins
         edges[0], edges[-1] = low, high  # exactly, so that no value lies beyond
     counts = {name: np.histogram(part, edges)[0] for name, part in values.items()}
     scale = "linear" if linear_to is None else "asinh"
-    many = what == "pixels"  # rare values of them matter too
+    many = what == "pixels" and several  # rare values of them matter too
     return Histogram(title, label, edges, counts, what, scale, linear_to or 1.0, log_counts=many)
 
 
