@@ -24,9 +24,43 @@ class JobLog:
         print(text, file=self._terminal, flush=True)
 
 
+class TerminalWarnings(logging.Handler):
+    """Prints every warning on the terminal, each text once.
+
+    Parameters
+    ----------
+    terminal : text stream
+    name : str
+        Of the job, the beginning of the line.
+    """
+
+    def __init__(self, terminal, name):
+        super().__init__(logging.WARNING)
+        self._terminal, self._name, self._printed = terminal, name, set()
+
+    def emit(self, record):
+        """Print the first line of a warning; failures have a line of their own."""
+        text = record.getMessage().splitlines()[0]
+        if record.levelno == logging.WARNING and text not in self._printed:
+            self._printed.add(text)
+            print(f"{self._name}: warning: {text}", file=self._terminal, flush=True)
+
+
+@contextmanager
+def _warnings_on(terminal, name):
+    library, handler = logging.getLogger("simlab"), TerminalWarnings(terminal, name)
+    library.addHandler(handler)
+    try:
+        yield
+    finally:
+        library.removeHandler(handler)
+
+
 @contextmanager
 def job(snakemake):
     """Send the job's output to its log file, limit numba's threads, say in one line how it failed.
+
+    What simlab warns of is printed on the terminal too.
 
     Kernels that the script imported and nobody compiled on this type of machine are compiled first.
 
@@ -46,6 +80,7 @@ def job(snakemake):
         )
         log = JobLog(logging.getLogger(snakemake.rule), terminal)
         wildcards = " ".join(f"{k}={v}" for k, v in snakemake.wildcards.items())
+        name = f"{snakemake.rule} {wildcards}".rstrip()
         log.info(
             "start %s %s slurm_job=%s threads=%s",
             snakemake.rule,
@@ -56,18 +91,15 @@ def job(snakemake):
         start = time.perf_counter()
         try:
             compile_missing()
-            yield log
+            with _warnings_on(terminal, name):
+                yield log
         except SimlabError as error:
             log.exception("failed after %.1f s", time.perf_counter() - start)
-            print(f"{snakemake.rule} {wildcards}: {error}", file=terminal, flush=True)
+            print(f"{name}: {error}", file=terminal, flush=True)
             raise SystemExit(1) from None
         except BaseException as error:
             log.exception("failed after %.1f s", time.perf_counter() - start)
             text = f"{type(error).__name__}: {error}".splitlines()[0]
-            print(
-                f"{snakemake.rule} {wildcards}: {text} (traceback in {snakemake.log[0]})",
-                file=terminal,
-                flush=True,
-            )
+            print(f"{name}: {text} (traceback in {snakemake.log[0]})", file=terminal, flush=True)
             raise SystemExit(1) from None
         log.info("done in %.1f s", time.perf_counter() - start)
