@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from simlab.afm import plan, specs
+from simlab.afm import plan, specs, splits
 from simlab.afm.checks import run_checks
 from simlab.afm.config import DatasetConfig
 from simlab.afm.stages.batches import write_batch
@@ -157,7 +157,8 @@ class SmallDataset:
         draw_preview(name, self["molecules.npz"], self.shards()[0], self["preview.png"])
         files = [self[file] for file in plan.published(self.dataset, self.sizes)]
         whole = specs.whole_spec(self.dataset)
-        write_folder_manifest("afm", whole, "code", files, self["manifest.json"])
+        unit = splits.unit_of(whole)
+        write_folder_manifest("afm", whole, "code", files, self["manifest.json"], unit)
 
     @property
     def check_spec(self):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from simlab.calcium import plan, specs
+from simlab.calcium import plan, specs, splits
 from simlab.calcium.checks import run_checks
 from simlab.calcium.config import CalciumDataset
 from simlab.calcium.stages.checks import views_of, write_dataset_checks
@@ -176,7 +176,9 @@ class SmallDataset:
         recordings = self.files["recordings"][: plan.PREVIEWED]
         draw_preview(self.folder.name, self.spec, recordings, self.path("preview.png"))
         published = [self.path(file) for file in plan.published(self.dataset)]
-        write_folder_manifest("calcium", self.spec, "code", published, self.path("manifest.json"))
+        manifest = self.path("manifest.json")
+        unit = splits.unit_of(self.spec)
+        write_folder_manifest("calcium", self.spec, "code", published, manifest, unit)
 
     def check(self):
         """Write checks.json; raises if a check fails."""

@@ -10,7 +10,7 @@ import h5py
 from simlab.core.config import parse_config
 from simlab.core.files import files_below, write_csv
 from simlab.core.manifest import write_folder_manifest
-from simlab.lensing import plan, specs
+from simlab.lensing import plan, specs, splits
 from simlab.lensing.check_case import DatasetView
 from simlab.lensing.checks import run_checks
 from simlab.lensing.config import DatasetConfig
@@ -168,7 +168,9 @@ class SmallDataset:
             self.path("preview.png"), folder=plan.picture_folder(dataset),
         )  # fmt: skip
         published = files_below(self.path(file) for file in plan.published(dataset))
-        write_folder_manifest("lensing", self.spec, "code", published, self.path("manifest.json"))
+        manifest = self.path("manifest.json")
+        unit = splits.unit_of(self.spec)
+        write_folder_manifest("lensing", self.spec, "code", published, manifest, unit)
 
     def check(self):
         """Write checks.json; raises if a check fails."""

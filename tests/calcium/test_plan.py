@@ -8,7 +8,8 @@ import pytest
 from simlab.calcium import plan, simulate
 from simlab.calcium.config import CalciumDataset
 from simlab.calcium.costs import snapshot_bytes
-from simlab.calcium.points import replicate_seed, split_of
+from simlab.calcium.points import replicate_seed
+from simlab.calcium.splits import split_of
 from simlab.core.config import parse_config
 from simlab.core.plan import SNAKEMAKE_MB
 from simlab.core.random import generator

@@ -1,5 +1,6 @@
 """Snakemake entry point of rule `calcium_manifest`."""
 
+from simlab.calcium.splits import unit_of
 from simlab.core.job import job
 from simlab.core.manifest import write_folder_manifest
 
@@ -10,5 +11,6 @@ with job(snakemake) as log:
         snakemake.params.code,
         list(snakemake.input),
         snakemake.output.json,
+        unit_of(snakemake.params.spec),
     )
     log.info("wrote %s", snakemake.output.json)

@@ -2,6 +2,7 @@
 
 from simlab.core.job import job
 from simlab.core.manifest import write_folder_manifest
+from simlab.ptycho.splits import unit_of
 
 with job(snakemake) as log:
     write_folder_manifest(
@@ -10,5 +11,6 @@ with job(snakemake) as log:
         snakemake.params.code,
         list(snakemake.input),
         snakemake.output.json,
+        unit_of(snakemake.params.spec),
     )
     log.info("wrote %s", snakemake.output.json)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from simlab.afm.rotations import entropy_order, rotation_matrix, sphereTangentSpace
+from simlab.afm.splits import split_labels
 from simlab.core.random import generator
-from simlab.core.splits import SPLITS
 
 NAMED_ANGLES = {"identity": 0, "rot90": 90, "rot180": 180, "rot270": 270}
 
@@ -53,22 +53,6 @@ def sample_order(seed, n_molecules, n_rot, shuffle):
     if not shuffle:
         return np.arange(count)
     return generator(seed, "afm.plan", 0).permutation(count)
-
-
-def split_labels(seed, split, n_molecules, molecule_of_sample):
-    """Split of each sample, (N,) int8 with the numbers of `core.dataset.SPLITS`.
-
-    Of a permutation of the molecules (`by: molecule`) or samples, the first floor(test n) test,
-    the next floor(val n) validate, the others train.
-    """
-    by_molecule = split["by"] == "molecule"
-    count = n_molecules if by_molecule else len(molecule_of_sample)
-    order = generator(seed, "afm.split", 0).permutation(count)
-    n_test, n_val = math.floor(split["test"] * count), math.floor(split["val"] * count)
-    labels = np.full(count, SPLITS.index("train"), np.int8)
-    labels[order[:n_test]] = SPLITS.index("test")
-    labels[order[n_test : n_test + n_val]] = SPLITS.index("val")
-    return labels[molecule_of_sample] if by_molecule else labels
 
 
 def plan_samples(spec, geometries):

@@ -186,6 +186,9 @@ class Splits(Section):
     train: Number = Field(0.7, ge=0, description="For training")
     val: Number = Field(0.15, ge=0, description="For validation")
     test: Number = Field(0.15, ge=0, description="For testing")
+    by: Literal["recording", "scene"] = Field(
+        "recording", description="What is dealt; a scene is all recordings of one `seed`"
+    )
 
     @model_validator(mode="before")
     @classmethod

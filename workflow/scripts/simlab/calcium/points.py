@@ -5,12 +5,13 @@ import json
 import math
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from simlab.calcium.costs import megabytes_of, minutes_of
 from simlab.calcium.spec import Spec, SpecWarning
+from simlab.calcium.splits import dealt
 from simlab.calcium.sweeps import product_values, sample_values, with_overrides, zipped_values
 from simlab.core.config import message_of, shown
 from simlab.core.errors import SimlabError
@@ -159,30 +160,6 @@ def _replicates(dataset, spec, i):
 def replicate_seed(seed, point, replicate):
     """Seed of a replicate of a point, below 2^32."""
     return int(generator(seed, "calcium.recording", point, replicate).integers(MAX_SEED))
-
-
-def dealt(points, splits):
-    """The points, each with the split that its key falls into.
-
-    u = key / 2^64 is compared with the cumulative fractions of train, val, test, so that more
-    recordings change no split; where none falls into train, the one with the smallest u does.
-    """
-    points = [replace(point, split=split_of(point.key, splits)) for point in points]
-    if points and all(point.split != SPLITS[0] for point in points):
-        points[0] = replace(points[0], split=SPLITS[0])
-    return points
-
-
-def split_of(key, splits):
-    """train, val or test of a key; `splits` has their fractions."""
-    u = int(key, 16) / 2**64
-    upper = 0.0
-    for name in SPLITS[:3]:
-        upper += getattr(splits, name)
-        if u < upper:
-            return name
-    # rounding of the fractions may leave a gap below 1: the last that has a share takes it
-    return [name for name in SPLITS[:3] if getattr(splits, name) > 0][-1]
 
 
 def shown_axes(axes):

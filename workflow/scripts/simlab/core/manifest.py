@@ -8,11 +8,12 @@ from simlab.core.errors import InputFileError, IntegrityError, SimlabError
 from simlab.core.files import npz_headers, read_json, sha256_of, write_json
 from simlab.core.inputs import shown
 from simlab.core.provenance import package_versions
+from simlab.core.splits import split_record
 
 FORMAT = 1
 
 
-def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None):
+def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None, unit=None):
     """Write the manifest of a data set.
 
     Parameters
@@ -30,25 +31,32 @@ def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None
     known : dict, optional
         File -> entry already known to the job that wrote it; `made_with` in it names the target
         that has to be made again for the file to be.
+    unit : splits.Unit, optional
+        What the splits keep together; tells `split`, from the folder's index.csv.
+
+    Raises
+    ------
+    IntegrityError
+        A unit lies in two splits.
     """
     folder, known = Path(path).parent, known or {}
     entries = {name: known.get(name) or describe(folder / name) for name in sorted(files)}
-    write_json(
-        path,
-        {
-            "format": FORMAT,
-            "domain": domain,
-            "dataset": dataset,
-            "files": entries,
-            "spec": spec,
-            "seed": seed,
-            "code": code,
-            "versions": package_versions(),
-        },
-    )
+    content = {
+        "format": FORMAT,
+        "domain": domain,
+        "dataset": dataset,
+        "files": entries,
+        "spec": spec,
+        "seed": seed,
+        "code": code,
+        "versions": package_versions(),
+    }
+    if unit is not None:
+        content["split"] = split_record(folder / "index.csv", unit)
+    write_json(path, content)
 
 
-def write_folder_manifest(domain, spec, code, files, json):
+def write_folder_manifest(domain, spec, code, files, json, unit=None):
     """Write manifest.json for `files`, paths in its folder, which is named after the data set.
 
     `spec` is the whole configuration with its `seed`, `code` the digest of the producers.
@@ -62,6 +70,7 @@ def write_folder_manifest(domain, spec, code, files, json):
         spec=spec,
         seed=spec["seed"],
         code=code,
+        unit=unit,
     )
 
 

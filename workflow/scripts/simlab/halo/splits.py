@@ -2,6 +2,10 @@
 
 import random
 
+import numpy as np
+
+from simlab.core.splits import REST, SPLITS, Unit, deal
+
 
 def train_test_split(total_sims, test_frac=0.1, seed=1993):
     """(train, test): ascending lists of simulation numbers 0..total_sims-1.
@@ -12,5 +16,11 @@ def train_test_split(total_sims, test_frac=0.1, seed=1993):
     """
     numbers = list(range(total_sims))
     random.Random(seed).shuffle(numbers)
-    cut = int(test_frac * total_sims)
-    return sorted(numbers[cut:]), sorted(numbers[:cut])
+    labels = deal(numbers, {"test": int(test_frac * total_sims), "train": REST})
+    train, test = (np.flatnonzero(labels == SPLITS.index(name)) for name in ("train", "test"))
+    return train.tolist(), test.tolist()
+
+
+def unit_of(spec):
+    """The Unit of a data set; `spec` is its whole configuration."""
+    return Unit("simulation", "sim", spec["seed"])

@@ -14,10 +14,11 @@ from simlab.lensing.drawing import Drawing
 from simlab.lensing.errors import RowsError
 from simlab.lensing.files.shards import open_shard
 from simlab.lensing.files.streams import header_of, rows_of_tables
-from simlab.lensing.parameters import draw_rows, split_of
+from simlab.lensing.parameters import draw_rows
 from simlab.lensing.recovery import amplitude_columns
 from simlab.lensing.roulette import COLUMN, indices
 from simlab.lensing.rows import order_of
+from simlab.lensing.splits import split_of
 from simlab.lensing.status import STATUSES
 
 SAMPLED = 8

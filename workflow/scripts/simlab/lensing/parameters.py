@@ -97,28 +97,6 @@ def with_files_relative_to(rows, folder):
     ]
 
 
-def split_of(splits, size, seed):
-    """Split of every row: int8 (size,), 0 training, 1 validation, 2 tests.
-
-    Parameters
-    ----------
-    splits : Splits or DatasetConfig or (int, int, int)
-        Fractions or numbers, as the configuration has them, or numbers of rows.
-    size : int
-    seed : int
-        The permutation comes from the stream `lensing.split`: its first entries are the rows for
-        training, the next ones for validation, the rest tests.
-    """
-    splits = getattr(splits, "splits", splits)
-    counts = splits.counts(size) if hasattr(splits, "counts") else splits
-    if sum(counts) != size:
-        raise LensingConfigError(f"splits: {sum(counts)} rows are dealt, there are {size}")
-    order = generator(seed, "lensing.split", 0).permutation(size)
-    split = np.empty(size, np.int8)
-    split[order] = np.repeat(np.arange(3, dtype=np.int8), counts)
-    return split
-
-
 def _row(config, number):
     drawn = dict(zip(DRAWS, _numbers(config, "row", number).random(len(DRAWS)), strict=True))
     row = dict.fromkeys(drawn_columns(config), "")

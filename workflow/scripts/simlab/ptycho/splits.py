@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from simlab.core.errors import ConfigError
+from simlab.core.splits import REST, SPLITS, Unit, deal
 
-TRAIN, VAL, TEST, EXCLUDED = range(4)
+TRAIN, VAL, TEST, EXCLUDED = range(len(SPLITS))
 
 
 def split_line(coordinate, test_fraction, *, given=None):
@@ -54,8 +55,7 @@ def split_labels(x, y, *, axis, train_fraction=None, test_fraction=None, gap=0.0
         1 - fraction if name == "train" else fraction,
         given=f"a {name} fraction of {fraction:g}",
     )
-    labels = np.full(len(coordinate), TEST, np.int8)
-    labels[order[:n_train]] = TRAIN
+    labels = deal(order, {"train": n_train, "test": REST})
     if gap > 0:
         labels[np.abs(coordinate - line) <= gap / 2] = EXCLUDED
         for label, name in ((TRAIN, "train"), (TEST, "test")):
@@ -73,3 +73,10 @@ def frame_splits(x, y, split, side):
         return np.full(len(x), TRAIN, np.int8)
     gap = float(side) if split.gap == "auto" else split.gap
     return split_labels(x, y, axis=split.axis, train_fraction=split.fraction, gap=gap)
+
+
+def unit_of(spec):
+    """The Unit of a data set; `spec` is its whole configuration."""
+    if spec["split"] is None:
+        return Unit("scan", "object_index", None)
+    return Unit("side of the scan", spec["split"]["axis"], None, along=True)

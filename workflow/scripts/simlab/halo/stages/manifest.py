@@ -5,6 +5,7 @@ from pathlib import Path
 from simlab.core.manifest import write_manifest
 from simlab.halo.files.records import read_record
 from simlab.halo.names import is_record
+from simlab.halo.splits import unit_of
 
 
 def write_dataset_manifest(spec, code, files, json):
@@ -35,4 +36,5 @@ def write_dataset_manifest(spec, code, files, json):
         seed=spec["seed"],
         code=code,
         known=known,
+        unit=unit_of(spec),
     )

@@ -4,9 +4,9 @@ from simlab.core.files import write_npz
 from simlab.core.progress import progress
 from simlab.lensing.batch import Batch
 from simlab.lensing.files.tables import write_table
-from simlab.lensing.parameters import split_of
 from simlab.lensing.picture_shards import origin, picture_writer
 from simlab.lensing.specs import settings_from
+from simlab.lensing.splits import split_of
 from simlab.lensing.statistics import PictureStatistics
 from simlab.lensing.status import EXCLUDED
 

@@ -6,8 +6,8 @@ from simlab.core.files import read_npz, write_json
 from simlab.core.splits import SPLITS
 from simlab.core.tables import write_statistics_table
 from simlab.lensing.files.streams import header_of, rows_of_tables
-from simlab.lensing.parameters import split_of
 from simlab.lensing.roulette import COLUMN
+from simlab.lensing.splits import split_of
 from simlab.lensing.statistics import normalization
 from simlab.lensing.status import EXCLUDED
 

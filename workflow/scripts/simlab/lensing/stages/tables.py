@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from simlab.core.files import write_csv
 from simlab.core.splits import SPLITS
 from simlab.lensing.files.streams import header_of, rows_of_tables, table_writer
-from simlab.lensing.parameters import split_of
 from simlab.lensing.recovery import OUTCOME_COLUMNS, learned
 from simlab.lensing.roulette import COLUMN
 from simlab.lensing.rows import id_of
+from simlab.lensing.splits import split_of
 from simlab.lensing.status import EXCLUDED
 
 FIRST = ("id", "file", "position", "split", "index", "status")
