@@ -168,6 +168,16 @@ def test_positions_in_meters_are_relative_to_the_center_of_the_object(tmp_path):
     np.testing.assert_allclose(where["ycoords"], [19.5 + 1, 19.5])
 
 
+def test_positions_in_meters_are_refused_where_pixels_are_expected(tmp_path):
+    path = tmp_path / "c.npz"
+    x = np.linspace(0, 3.6e-6, 14)
+    write_npz(path, {"xcoords": x, "ycoords": x})
+    with pytest.raises(InputFileError, match=r"c\.npz: the positions span 3\.6e-06 px.*meters"):
+        read_coordinates(path)
+    write_npz(path, {"xcoords": np.full(14, 80.0), "ycoords": np.full(14, 80.0)})
+    assert len(read_coordinates(path)["xcoords"]) == 14
+
+
 def test_objects_and_probes_are_read_from_every_format(tmp_path):
     np.save(tmp_path / "o.npy", OBJECT)
     write_npz(tmp_path / "o.npz", {"sample": OBJECT})
@@ -463,6 +473,8 @@ def test_merged_shards_are_the_data_set(tmp_path, per_shard, variant, contract, 
         merge=merge,
     )
     assert_equal_data(read_dataset(tmp_path / "simulated.h5"), raw)
+    with h5py.File(tmp_path / "simulated.h5") as file:
+        assert not any(data.id.get_create_plist().get_obj_track_times() for data in file.values())
 
 
 def test_the_npz_has_the_same_bytes_for_every_cut_into_shards(tmp_path):

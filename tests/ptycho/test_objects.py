@@ -12,6 +12,7 @@ from numpy.random import RandomState, default_rng
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError, PhysicsError
 from simlab.core.files import read_npz
+from simlab.core.random import generator
 from simlab.ptycho import params
 from simlab.ptycho.config import ObjectConfig
 from simlab.ptycho.drawn_objects import corner_angles, lines, sprite, three_blurs
@@ -146,6 +147,14 @@ def radial_exponent(fields):
     k = np.hypot(f[:, None], f)
     used = (k > 0.05) & (k < 0.45)
     return np.polyfit(np.log(k[used]), np.log(power[used]), 1)[0]
+
+
+def test_parameters_of_a_kind_may_be_a_mapping_beside_the_number_of_the_object():
+    params = {"index": -2.0, "sigma": 0}
+    made = make_object("grf_exact", 64, seed=3, index=1, params=params)
+    rng = generator(3, "ptycho.object", 1)
+    expected = sim_object_image(64, data_source="grf_exact", rng=rng, **params)[..., 0]
+    np.testing.assert_array_equal(made, expected.astype(np.complex64))
 
 
 @pytest.mark.parametrize("index", [-0.4, -2.0])

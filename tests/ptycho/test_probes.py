@@ -1,6 +1,7 @@
 """Probes against the reference data, closed forms and optics."""
 
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -476,6 +477,30 @@ def test_zone_plate_too_large_for_the_detector_warns(caplog):
     assert "160 um zone plate" in caplog.text
     with pytest.raises(PhysicsError, match="before the zone plate"):
         fzp_probe(64, default_rng(1), **{**GIVEN, "defocus_um": -1e5})
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_beam_that_would_fold_into_the_array_is_refused_with_the_largest_defocus(sign):
+    with pytest.raises(PhysicsError, match=r"radius of \d+ px.*N/2 = 64 px") as caught:
+        fzp_probe(128, default_rng(1), **{**GIVEN, "defocus_um": sign * 2000.0})
+    limit = float(re.search(r"<= (\d+), or", str(caught.value))[1])
+    inside = {**GIVEN, "defocus_um": sign * (limit - 1)}
+    probe, _ = fzp_probe(128, default_rng(1), **inside)
+    edge = np.ones((128, 128), bool)
+    edge[1:-1, 1:-1] = False
+    assert np.sum(np.abs(probe[edge]) ** 2) < 0.02
+    with pytest.raises(PhysicsError, match="spreads the beam"):
+        fzp_probe(128, default_rng(1), **{**GIVEN, "defocus_um": sign * (limit + 2)})
+
+
+def test_probes_of_optics_by_one_name_are_those_of_configurations():
+    made = make_probe(128, mode="fzp", seed=5, defocus_um=200.0)
+    expected = build(5, kind="fzp", N=128, params={"defocus_um": 200.0})[0]
+    np.testing.assert_array_equal(made, expected)
+    with pytest.raises(ConfigError, match="defocus_mm.*defocus_um"):
+        make_probe(128, mode="fzp", defocus_mm=0.2)
+    with pytest.raises(ConfigError, match="defocus_um"):
+        make_probe(128, defocus_um=200.0)
 
 
 def test_zernike_polynomials_are_orthonormal_on_the_disk():

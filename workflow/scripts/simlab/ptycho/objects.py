@@ -99,22 +99,28 @@ def sim_object_image(
     return (np.abs(values) if np.iscomplexobj(values) else values)[:, :, None]
 
 
-def make_object(kind, size, *, seed=42, index=0, rng=None, phase="zero", **params):
+def make_object(kind, size, *, seed=42, index=0, rng=None, phase="zero", params=None, **named):
     """A complex object of a built-in kind.
 
     Parameters
     ----------
     kind : str
         One of `kinds.OBJECT_PARAMS`.
-    size, rng, **params
-        As in `sim_object_image`; `tile` of a photograph is `index` if not given.
+    size, rng
+        As in `sim_object_image`.
+    params : mapping, optional
+        Parameters of the kind (`kinds.OBJECT_PARAMS`), as in a configuration.
+    **named
+        The same as arguments; `index`, the exponent of `grf` and `grf_exact`, in `params` only.
+        `tile` of a photograph is `index` if not given.
     seed : int
         Draws come from `core.random.generator(seed, "ptycho.object", index)` without `rng`.
     index : int
         Number of the object.
     phase : "zero", "tanh", "tanh_fixed" or "source"
         Phase rule: O = A; O = A exp(i tanh_phase(A)), with references from A or the fixed ones
-        (1.1, 0.95); or the complex object of the kind itself.
+        (1.1, 0.95); or the complex object of the kind itself, which configurations take for
+        complex kinds.
 
     Returns
     -------
@@ -122,8 +128,9 @@ def make_object(kind, size, *, seed=42, index=0, rng=None, phase="zero", **param
     """
     whole_number(index, "index", 0)
     rng = stream(seed, "ptycho.object", index) if rng is None else _generator(rng)
-    tile = params.pop("tile", index)
-    values = apply_phase(_generate(kind, size, rng, params, tile=tile), phase)
+    tile = named.pop("tile", index)
+    values = _generate(kind, size, rng, {**(params or {}), **named}, tile=tile)
+    values = apply_phase(values, phase)
     _warn(_kind_warnings(kind, size))
     return values
 

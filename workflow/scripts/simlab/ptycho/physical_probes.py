@@ -77,7 +77,8 @@ def fzp_probe(N, rng, *, detector_distance_m=1.9, detector_pixel_um=75.0, **give
     values : dict
         The values in force, focal length, pixels, `warnings`.
 
-    Errors: PhysicsError where the sample would not be behind the zone plate.
+    Errors: PhysicsError where the sample would not be behind the zone plate, or the beam, of
+    radius D/2 |defocus|/f there, would not fit into the array and fold back into it.
     """
     values = {"detector_distance_m": detector_distance_m, "detector_pixel_um": detector_pixel_um}
     for key, (low, high) in FZP_RANGES.items():
@@ -93,6 +94,15 @@ def fzp_probe(N, rng, *, detector_distance_m=1.9, detector_pixel_um=75.0, **give
         )
     sample_pixel = wavelength * detector_distance_m / (N * detector_pixel_um * 1e-6)
     optics_pixel = wavelength * distance / (N * sample_pixel)
+
+    beam_px = diameter / 2 * abs(distance - focal_length) / focal_length / sample_pixel
+    if beam_px > N / 2:
+        raise PhysicsError(
+            f"fzp: defocus_um {values['defocus_um']:g} spreads the beam to a radius of "
+            f"{beam_px:.0f} px, it must be <= N/2 = {N // 2} px: take "
+            f"|defocus_um| <= {abs(values['defocus_um']) * N / 2 / beam_px:.0f}, or a larger "
+            "detector_pixel_um"
+        )
 
     offset = np.arange(N) - N // 2
     square = (offset[:, None] ** 2 + offset**2).astype(np.float64)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError, InputFileError, PhysicsError
 from simlab.core.files import read_npz
 from simlab.core.random import generator
@@ -13,6 +14,7 @@ from simlab.ptycho.filters import gaussian_blur
 from simlab.ptycho.inputs import as_square, real_input
 from simlab.ptycho.physical_probes import fzp_probe, gaussian_probe, unit_power, zernike_probe
 from simlab.ptycho.probe_transforms import transform_probe
+from simlab.ptycho.source_config import ProbeConfig
 
 __all__ = [
     "as_probe",
@@ -32,6 +34,8 @@ __all__ = [
 
 logger = logging.getLogger("simlab.ptycho")
 
+KINDS_OF_OPTICS = ("gaussian", "fzp", "zernike")
+MODES = ("idealized", "custom", "integration", *KINDS_OF_OPTICS)
 SIDE_RANGE = (16, 1024)
 MAX_SCALE = 4
 FLOOR = 1e-9
@@ -95,18 +99,41 @@ def _radius_warnings(N, scale):
     ]
 
 
-def make_probe(N, *, mode="idealized", path=None, scale=0.7):
-    """Default probe ("idealized") or `probeGuess` of an npz file ("custom", "integration").
+def make_probe(N, *, mode="idealized", path=None, scale=0.7, seed=42, **params):
+    """A probe by one name.
 
-    Returns complex64 (N, N), or (K, N, N) for a file of modes.
+    Parameters
+    ----------
+    N : int
+        Side, px, even, 16..1024.
+    mode : str
+        "idealized": `get_default_probe`; "custom" or "integration": `probeGuess` of an npz file;
+        "gaussian", "fzp", "zernike": the probe of this kind, as a data set with this seed has it.
+    path : path
+        Of the npz file.
+    scale : float
+        Of the idealized probe.
+    seed : int
+        Of "fzp" and "zernike", which draw what is not given.
+    **params
+        Parameters of the kind (`kinds.PROBE_PARAMS`), such as `defocus_um=200`.
 
-    Errors: ConfigError for an unknown mode or a missing path; MissingFileError, MissingKeyError;
-    InputFileError for another shape and as `as_probe` says.
+    Returns
+    -------
+    complex64 (N, N), or (K, N, N) for a file of modes
+
+    Errors: ConfigError for an unknown mode or parameter or a missing path; MissingFileError,
+    MissingKeyError; InputFileError for another shape and as `as_probe` says.
     """
+    if mode in KINDS_OF_OPTICS:
+        values = {"kind": mode, "N": N, "params": params}
+        return build_probe(parse_config(ProbeConfig, values, f"make_probe({mode!r})"), seed)[0]
+    if params:
+        raise ConfigError(f"probe mode {mode!r} has no parameter {next(iter(params))}")
     if mode == "idealized":
         return get_default_probe(N, "c64", scale)
     if mode not in ("custom", "integration"):
-        raise ConfigError(f"probe mode is {mode!r}, valid: idealized, custom, integration")
+        raise ConfigError(f"probe mode is {mode!r}, valid: {', '.join(MODES)}")
     if path is None:
         raise ConfigError(f"probe mode {mode!r} needs a path")
     probe = as_probe(read_npz(path, ["probeGuess"])["probeGuess"], f"{path}: probeGuess")

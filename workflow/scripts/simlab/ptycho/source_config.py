@@ -127,7 +127,12 @@ class ProbeConfig(Section):
         le=1024,
         description="Side of a generated probe before the transform, px; null = N",
     )
-    scale: Number = Field(0.7, gt=0, le=4, description="Scale of the default probe")
+    scale: Number = Field(
+        0.7,
+        gt=0,
+        le=4,
+        description="Of the default probe: its radius is 0.119 N/scale px",
+    )
     file: str | None = Field(None, description="npz or h5 path for kind: file")
     key: str = Field("probeGuess", description="Array in the file")
     transform: str | None = Field(None, description="Pipeline such as smooth:2|pad:128")

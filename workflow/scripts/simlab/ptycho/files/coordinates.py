@@ -31,7 +31,8 @@ def read_coordinates(path):
     Raises
     ------
     InputFileError
-        Missing column, different lengths, values that are no finite numbers.
+        Missing column, different lengths, values that are no finite numbers, several positions
+        within less than 1 px, as in other units.
     """
     path = Path(path)
     if path.suffix == ".csv":
@@ -94,6 +95,12 @@ def _checked(path, columns):
                 f"{len(bad)} of {len(value)} are not finite"
             )
         checked[key] = value
+    extent = max(np.ptp(checked[key]) for key in ("xcoords", "ycoords"))
+    if 0 < extent < 1:
+        raise InputFileError(
+            f"{path}: the positions span {extent:.3g} px, expected a scan of 1 px or more: "
+            "object pixels, not meters"
+        )
     if "object_index" in checked:
         index = checked["object_index"]
         bad = np.flatnonzero((index < 0) | (index != np.floor(index)))
