@@ -122,6 +122,12 @@ class _Unfailing(io.RawIOBase):
             return size
 
 
+def create_virtual(target, name, layout, fillvalue=None):
+    """The virtual dataset `name` of an h5py.VirtualLayout, without the times that h5py notes."""
+    layout.dcpl.set_obj_track_times(False)
+    return target.create_virtual_dataset(name, layout, fillvalue=fillvalue)
+
+
 def write_attributes(target, attributes):
     """Attributes of a file or dataset: None is left out, mappings and lists become JSON text."""
     for key, value in attributes.items():

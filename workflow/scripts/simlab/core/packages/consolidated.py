@@ -10,7 +10,13 @@ import math
 import numpy as np
 
 from simlab.core.errors import InputFileError
-from simlab.core.hdf5 import create_hdf5, open_hdf5, require_readable, write_attributes
+from simlab.core.hdf5 import (
+    create_hdf5,
+    create_virtual,
+    open_hdf5,
+    require_readable,
+    write_attributes,
+)
 from simlab.core.packages.source import column_types, typed
 from simlab.core.progress import progress
 from simlab.core.splits import SPLITS
@@ -149,7 +155,7 @@ def _virtual(target, name, length, form, pieces):
     for row, origin, first, stop in pieces:
         layout[row : row + stop - first] = origin[first:stop]
     missing = np.nan if dtype.kind == "f" else None
-    return target.create_virtual_dataset(name, layout, fillvalue=missing)
+    return create_virtual(target, name, layout, missing)
 
 
 def _join_samples(target, source, files, place):

@@ -25,7 +25,7 @@ import numpy as np
 
 from simlab.core.errors import ConfigError
 from simlab.core.files import NpzWriter, atomic_path
-from simlab.core.hdf5 import create_hdf5, write_attributes
+from simlab.core.hdf5 import create_hdf5, create_virtual, write_attributes
 from simlab.ptycho.files.archive import METADATA
 from simlab.ptycho.files.hdf5 import create_frames, frames_per_chunk, write_array
 from simlab.ptycho.files.shards import CANONICAL, FrameFiles, blocks_of, dataset_of
@@ -219,7 +219,7 @@ def _link(file, name, frames, key, folder):
         data = dataset_of(shard, key)
         source = h5py.VirtualSource(relative, data.name, shape=data.shape, dtype=dtype)
         layout[first : first + data.shape[0]] = source
-    file.create_virtual_dataset(name, layout)
+    create_virtual(file, name, layout)
 
 
 def _copy(file, name, frames, key, compression):
