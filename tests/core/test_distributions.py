@@ -41,7 +41,12 @@ def index(tmp_path):
 
 def panels_of(index, **options):
     splits, columns = read_columns(index)
-    panels, same = parameter_panels(splits, columns, {"mass": "Msun/h"}, **options)
+    panels, same = parameter_panels(
+        splits,
+        columns,
+        {"mass": ("Msun/h", "M200c; of the catalog"), "turn": ("", "number of the rotation")},
+        **options,
+    )
     return {panel.title: panel for panel in panels}, same
 
 
@@ -50,7 +55,9 @@ def test_columns_become_histograms_bars_or_sentences(index):
     assert set(panels) == {"mass", "kind", "turn"}
     assert same == ["flag = 0", "name: 40 different texts"]
     mass, kind, turn = panels["mass"], panels["kind"], panels["turn"]
-    assert mass.label == "mass (Msun/h)"
+    assert mass.label == "M200c (Msun/h)"
+    assert turn.label == "number of the rotation"
+    assert kind.label == "kind"
     assert (mass.edges[0], mass.edges[-1]) == (0.0, 19.5)
     assert {name: counts.sum() for name, counts in mass.counts.items()} == {"train": 30, "test": 10}
     assert kind.counts == {"train": {"SIE": 15, "SIS": 15}, "test": {"SIE": 5, "SIS": 5}}

@@ -83,7 +83,9 @@ def test_every_number_of_the_index_is_drawn_or_said_to_be_the_same_or_a_mere_num
 ):
     splits, columns = read_columns(folders[domain] / "index.csv")
     module = report.DOMAINS[domain]
-    panels, same = report.parameter_panels(splits, columns, module.UNITS, module.SKIPPED)
+    panels, same = report.parameter_panels(
+        splits, columns, report.DESCRIBED[domain].columns, module.SKIPPED
+    )
     drawn = {panel.title for panel in panels}
     said = {sentence.split(" ")[0].rstrip(":") for sentence in same}
     empty = {name for name, column in columns.items() if not column.is_text} - drawn - said

@@ -9,6 +9,7 @@ from simlab.core.distribution_pages import write_distributions
 from simlab.core.distributions import parameter_panels, read_columns
 from simlab.halo import distributions as halo
 from simlab.lensing import distributions as lensing
+from simlab.packages import DESCRIBED
 from simlab.ptycho import distributions as ptycho
 
 DOMAINS = {"ptycho": ptycho, "afm": afm, "halo": halo, "calcium": calcium, "lensing": lensing}
@@ -31,7 +32,7 @@ def write_pages(domain, folder, logs, steps, distributions, costs):
     """
     folder, module = Path(folder), DOMAINS[domain]
     splits, columns = read_columns(folder / "index.csv")
-    parameters, same = parameter_panels(splits, columns, module.UNITS, module.SKIPPED)
+    parameters, same = parameter_panels(splits, columns, DESCRIBED[domain].columns, module.SKIPPED)
     panels, notes = module.outputs(folder, splits)
     write_distributions(distributions, folder.name, splits, parameters, panels, same, notes)
     write_costs(costs, logs, domain, folder.name, len(splits), steps)

@@ -16,7 +16,6 @@ from simlab.core.distributions import (
     value_histogram,
 )
 
-UNITS = {"distAbove": "Å", "tilt_x": "Å", "tilt_y": "Å"}
 SKIPPED = ("mol_id", "rot_id")
 MOST = 24
 """Samples of a split that are read."""

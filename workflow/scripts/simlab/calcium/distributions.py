@@ -8,7 +8,6 @@ from simlab.calcium.statistics import whole_histogram
 from simlab.core.distributions import Histogram, rebinned, value_histogram
 from simlab.core.files import read_csv, read_json
 
-UNITS = {"height": "px", "width": "px"}
 SKIPPED = ("seed",)
 
 

@@ -13,9 +13,9 @@ HEADER = (
     *("longest job (s)", "peak memory (MB)", "memory asked for (MB)"),
 )
 LEAD = (
-    "Measured by Snakemake while the jobs ran, each as it ran last. It looks at a job now and "
-    "then, so that a part of the processor time of short jobs is lost. Planned: what simlab plan "
-    "tells before anything runs, with the start of every job."
+    "Measured by Snakemake while the jobs ran, each as it ran last. It looks at a job every half "
+    "second, after 15 s every 30 s; CPU seconds after the last look are lost. Planned: what simlab "
+    "plan tells before anything runs, with the start of every job."
 )
 
 

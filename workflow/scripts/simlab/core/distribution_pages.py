@@ -2,6 +2,7 @@
 
 import math
 from html import escape
+from textwrap import wrap
 
 import numpy as np
 
@@ -16,7 +17,8 @@ LEAD = (
     "Shares are of all values of a series, so that a small split compares with a large one. A "
     "value beyond an axis is counted in its last bin."
 )
-MANY_NAMES = 8
+LINE = 46
+"""Letters of a line of a label."""
 LONGEST_NAME = 18
 
 
@@ -61,7 +63,7 @@ def draw_panels(panels):
     draw = {Histogram: _draw_histogram, Bars: _draw_bars, Curve: _draw_curve}
     for axis, panel in zip(axes.flat, panels, strict=False):
         axis.set_title(panel.title)
-        axis.set_xlabel(panel.label)
+        axis.set_xlabel("\n".join(wrap(panel.label, LINE)))
         draw[type(panel)](axis, panel)
         if len(series_of(panel)) > 1:
             axis.legend(frameon=False, fontsize=7.5)
@@ -113,8 +115,8 @@ def _draw_bars(axis, panel):
         values = shares([counts.get(text, 0) for text in panel.names])
         at = place + (number - (len(panel.counts) - 1) / 2) * width
         axis.bar(at, values, width, label=name, color=style_of(name, number)["color"])
-    turned = len(panel.names) > MANY_NAMES or max(map(len, panel.names)) > 5
     shown = [_shortened(text) for text in panel.names]
+    turned = sum(len(text) + 2 for text in shown) > LINE
     axis.set_xticks(place, shown, rotation=90 if turned else 0)
     axis.set_ylabel(f"share of {panel.what}")
 

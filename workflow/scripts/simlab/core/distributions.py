@@ -117,7 +117,7 @@ def read_columns(path):
     return np.array(splits, np.int8), columns
 
 
-def parameter_panels(splits, columns, units, skipped=()):
+def parameter_panels(splits, columns, described, skipped=()):
     """(panels, sentences) of the parameters of a data set.
 
     Parameters
@@ -125,8 +125,8 @@ def parameter_panels(splits, columns, units, skipped=()):
     splits : (n,) int
     columns : dict
         Of `read_columns`.
-    units : mapping
-        Column -> unit; those that are not in it have none.
+    described : mapping
+        Column -> (unit, meaning); of others the axis has the name alone.
     skipped : collection of str
         Columns that number samples and parameters of nothing.
 
@@ -138,11 +138,14 @@ def parameter_panels(splits, columns, units, skipped=()):
     for name, column in columns.items():
         if name in skipped:
             continue
-        label = labeled(name, units.get(name, ""))
+        unit, meaning = described.get(name, ("", ""))
         numbers = np.frombuffer(column.numbers) if len(column.numbers) else np.empty(0)
         known = np.isfinite(numbers)
+        label = labeled(meaning.split(";")[0] or name, unit)
         if column.is_text:
             panel = _texts(name, label, column)
+        elif len(distinct := np.unique(numbers[known])) == 1:
+            panel = f"{labeled(name, unit)} = {distinct[0]:.6g}"
         else:
             panel = _numbers(name, label, numbers, splits, known)
         if isinstance(panel, str):
@@ -196,8 +199,6 @@ def _numbers(name, label, numbers, splits, known):
     distinct = np.unique(values)
     if len(distinct) == 0:
         return None
-    if len(distinct) == 1:
-        return f"{label} = {distinct[0]:.6g}"
     if len(distinct) <= min(FEW, len(values) - 1):
         names = tuple(f"{value:.6g}" for value in distinct)
 

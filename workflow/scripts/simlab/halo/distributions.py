@@ -10,11 +10,6 @@ from simlab.halo.files.samples import read_sample
 from simlab.halo.names import SPECIES
 from simlab.halo.statistics import log_mass
 
-UNITS = {
-    "halo_mass": "Msun/h",
-    "log10_halo_mass": "log10 of Msun/h",
-    **dict.fromkeys(("center_x", "center_y", "center_z", "r200"), "Mpc/h"),
-}
 SKIPPED = ("sim", "halo_idx", "group_index", "rot", "halo_mass")
 """The mass stands there by its logarithm too."""
 MOST = 48

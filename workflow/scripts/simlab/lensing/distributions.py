@@ -11,14 +11,6 @@ from simlab.core.splits import SPLITS
 from simlab.lensing.files.tables import read_table
 from simlab.lensing.statistics import BINS, HIGH, LOW, scaled_columns
 
-UNITS = {
-    **dict.fromkeys(
-        ("einsteinradius", "r_s", "R", "sigma", "sigma2", "x", "y", "sourcescale"), "px"
-    ),
-    **dict.fromkeys(("orientation", "phi", "theta"), "degrees"),
-    "luminosity": "1000 gray levels px²",
-    "chi_percent": "%",
-}
 SKIPPED = ("index",)
 CHANNELS = {1: ("train",), 3: ("train, blue", "train, green", "train, red")}
 SHOWN = {

@@ -17,7 +17,6 @@ from simlab.core.distributions import (
 from simlab.core.files import read_json, read_npz
 from simlab.ptycho.histogram import histogram_edges
 
-UNITS = {"x": "px", "y": "px", "dose": "photons"}
 SKIPPED = ()
 MEASUREMENTS = {
     "normalized_amplitude": "normalized amplitude, sqrt(counts)/s",
