@@ -5,8 +5,8 @@ import pytest
 
 from simlab.core.files import read_csv
 from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
+from simlab.halo.parameter_names import SB35
 from simlab.halo.parameters import (
-    SB35,
     ParameterTable,
     load_info,
     load_parameters,
@@ -272,3 +272,50 @@ def test_normalized_parameters_map_the_range_to_zero_and_one():
         params_normalized([1.0], ["my_own"])
     with pytest.raises(ParameterTableError, match="logarithm"):
         params_normalized([0.0], ["RadioFeedbackFactor"])
+
+
+# Tables of the LH, CV and EX sets
+
+LH = """#Name Omega_m sigma_8 A_SN1 A_AGN1 A_SN2 A_AGN2 seed
+LH_0 0.309 0.979 3.11234 1.12194 0.66841 0.53182 5285
+"""
+
+
+@pytest.fixture
+def lh_table(tmp_path):
+    return table(tmp_path / "lh.txt", LH)
+
+
+@pytest.mark.parametrize("asked", [("Omega_m", "sigma_8"), ("Omega0", "sigma8")])
+def test_matter_and_amplitude_have_the_names_of_both_kinds_of_tables(lh_table, asked):
+    values, names = load_parameters(lh_table, 0, columns=[*asked, "A_SN1"], set_name="LH")
+    assert names == (*asked, "A_SN1")
+    assert values.tolist() == [0.309, 0.979, 3.11234]
+    values, _ = load_parameters(SHIPPED, 7, columns=asked)
+    assert values.tolist() == [0.42841, 0.63948]
+
+
+def test_parameters_of_an_lh_table_have_ranges(lh_table):
+    names = ("Omega_m", "sigma_8", "A_SN1", "A_AGN1", "A_SN2", "A_AGN2")
+    values, _ = load_parameters(lh_table, 0, columns=names, set_name="LH")
+    scaled = params_normalized(values, names)
+    assert scaled.shape == (6,)
+    assert scaled[0] == pytest.approx((0.309 - 0.1) / 0.4)
+    assert out_of_range([0.7], ["Omega_m"]) == [("Omega_m", 0.7, 0.1, 0.5)]
+
+
+def test_a_preset_that_a_table_lacks_tells_what_the_table_has(lh_table):
+    with pytest.raises(MissingColumnError) as caught:
+        load_parameters(lh_table, 0, set_name="LH")
+    text = str(caught.value)
+    assert "columns: core15 needs WindEnergyIn1e51erg, " in text
+    assert "it has Omega_m, sigma_8, A_SN1, A_AGN1, A_SN2, A_AGN2: name those" in text
+    with pytest.raises(MissingColumnError, match=r"columns: \[Omega0, n_s\] needs n_s"):
+        load_parameters(lh_table, 0, columns=("Omega0", "n_s"), set_name="LH")
+
+
+def test_a_table_tells_the_cosmology_that_snapshots_tell_too(lh_table):
+    assert ParameterTable(lh_table).cosmology(0, "LH") == {"Omega0": 0.309}
+    found = ParameterTable(SHIPPED).cosmology(7)
+    assert list(found) == ["Omega0", "OmegaBaryon", "HubbleParam"]
+    assert found["Omega0"] == 0.42841

@@ -20,62 +20,17 @@ from simlab.core.files import open_input, read_csv
 from simlab.core.inputs import shown
 from simlab.halo.cells import finite_number
 from simlab.halo.errors import MissingColumnError, MissingTableError, ParameterTableError
+from simlab.halo.parameter_names import (
+    HEADERS,
+    NAME_COLUMNS,
+    NO_PARAMETERS,
+    SB35,
+    SHORT_NAMES,
+    column_names,
+    spellings,
+)
 
 INFO_FILE = "resources/halo/Info_IllustrisTNG_L50n512_35params.csv"
-
-SB35 = [
-    "Omega0",
-    "sigma8",
-    "WindEnergyIn1e51erg",
-    "RadioFeedbackFactor",
-    "VariableWindVelFactor",
-    "RadioFeedbackReiorientationFactor",
-    "OmegaBaryon",
-    "HubbleParam",
-    "n_s",
-    "MaxSfrTimescale",
-    "FactorForSofterEQS",
-    "IMFslope",
-    "SNII_MinMass_Msun",
-    "ThermalWindFraction",
-    "VariableWindSpecMomentum",
-    "WindFreeTravelDensFac",
-    "MinWindVel",
-    "WindEnergyReductionFactor",
-    "WindEnergyReductionMetallicity",
-    "WindEnergyReductionExponent",
-    "WindDumpFactor",
-    "SeedBlackHoleMass",
-    "BlackHoleAccretionFactor",
-    "BlackHoleEddingtonFactor",
-    "BlackHoleFeedbackFactor",
-    "BlackHoleRadiativeEfficiency",
-    "QuasarThreshold",
-    "QuasarThresholdPower",
-    "UVBH0beta",
-    "UVBH0Deltaz",
-    "UVBHepbeta",
-    "UVBHepDeltaz",
-    "SNIa_Rate_Norm",
-    "SNIa_Rate_DTD_power",
-    "SofteningComovingType01",
-]
-PRESETS = {
-    "core15": tuple(SB35[:15]),
-    "sb35": tuple(SB35),
-    "cosmo5": tuple(SB35[column] for column in (0, 1, 6, 7, 8)),
-}
-# Amplitudes of the CAMELS papers: a column in units of its fiducial value.
-SHORT_NAMES = {
-    "A_SN1": ("WindEnergyIn1e51erg", 3.6),
-    "A_AGN1": ("RadioFeedbackFactor", 1.0),
-    "A_SN2": ("VariableWindVelFactor", 7.4),
-    "A_AGN2": ("RadioFeedbackReiorientationFactor", 20.0),
-}
-# The simulation code misspells its own parameter; tables have it both ways.
-SPELLINGS = ("RadioFeedbackReiorientationFactor", "RadioFeedbackReorientationFactor")
-NAME_COLUMNS = ("Name", "#Name", "name")
-NO_PARAMETERS = (*NAME_COLUMNS, "sim", "seed", "")
 
 
 class ParameterTable:
@@ -153,6 +108,12 @@ class ParameterTable:
         cells = dict(zip(self._header, row, strict=True))
         return {name: self._number(cells[name], sim, name) for name in self.columns}
 
+    def cosmology(self, sim, set_name="SB35", names=HEADERS):
+        """{name: value} of the parameters that snapshots tell, as far as the table has them."""
+        row = self.row(sim, set_name)
+        found = {name: next((n for n in spellings(name) if n in row), None) for name in names}
+        return {name: row[column] for name, column in found.items() if column}
+
     def seed(self, sim, set_name="SB35"):
         """Seed of a simulation's initial conditions, or None where the table has no such column."""
         self.row(sim, set_name)
@@ -184,27 +145,30 @@ class ParameterTable:
             )
         for (name, value), place in zip(changes.items(), places, strict=True):
             row[place] = float(value) * _unit(name, place)
-        sources = self._present(names, row, "columns", f"columns {columns}")
+        asked = columns if isinstance(columns, str) else f"[{', '.join(names)}]"
+        sources = self._present(names, row, "columns", f"columns: {asked}")
         values = [
             row[source] / _unit(name, source) for name, source in zip(names, sources, strict=True)
         ]
         return np.array(values, dtype=np.float64), names
 
     def _present(self, names, row, key, what):
-        """Column of the table for every name; the misspelled one and short names included."""
+        """Column of the table for every name; other spellings and short names included."""
         sources = []
         for name in names:
             candidates = [name]
             if name in SHORT_NAMES:
                 candidates.append(SHORT_NAMES[name][0])
-            if candidates[-1] in SPELLINGS:
-                candidates += SPELLINGS
+            candidates += spellings(candidates[-1])
             sources.append(next((c for c in candidates if c in row), None))
         missing = [name for name, s in zip(names, sources, strict=True) if s is None]
         if missing:
             hint = nearest(missing[0], row) if len(missing) == 1 else ""
+            there = ", ".join(self.columns) or "no parameter"
             raise MissingColumnError(
-                f"{self.path}: {what} needs {', '.join(missing)}, which the table lacks{hint}", key
+                f"{self.path}: {what} needs {', '.join(missing)}, which the table lacks{hint}; it "
+                f"has {there}: name those that samples shall hold",
+                key,
             )
         return sources
 
@@ -212,17 +176,6 @@ class ParameterTable:
 def _unit(name, source):
     """Unit of parameter `name`, which column `source` holds."""
     return SHORT_NAMES[name][1] if name in SHORT_NAMES and source != name else 1.0
-
-
-def column_names(columns):
-    """Names of a preset, or of a list of names, as a tuple."""
-    if isinstance(columns, str):
-        if columns not in PRESETS:
-            raise ParameterTableError(
-                f"columns {columns!r} is no preset ({', '.join(PRESETS)}) and no list of names"
-            )
-        return PRESETS[columns]
-    return tuple(columns)
 
 
 def load_parameters(file, sim, *, columns="core15", set_name="SB35", overrides=None):
@@ -234,8 +187,7 @@ def short_parameters(parameters):
     """{A_SN1, A_AGN1, A_SN2, A_AGN2: value} from a mapping of the table's columns."""
     amplitudes = {}
     for short, (name, unit) in SHORT_NAMES.items():
-        spellings = SPELLINGS if name in SPELLINGS else (name,)
-        spelled = next((n for n in spellings if n in parameters), name)
+        spelled = next((n for n in spellings(name) if n in parameters), name)
         amplitudes[short] = parameters[spelled] / unit
     return amplitudes
 
@@ -284,10 +236,9 @@ class ParameterInfo:
 
     def rows_of(self, names):
         """Row of each name, None for what the table does not hold."""
-        rows = {name: row for row, name in enumerate(self.names)}
-        for own, other in (SPELLINGS, SPELLINGS[::-1]):
-            if own in rows:
-                rows.setdefault(other, rows[own])
+        rows = {}
+        for row, name in enumerate(self.names):
+            rows |= dict.fromkeys(spellings(name), row)
         return [rows.get(name) for name in names]
 
 
@@ -343,7 +294,7 @@ def _spelled_as_tables(path, names):
     if len(names) != len(SB35):
         return tuple(names)
     for own, table in zip(names, SB35, strict=True):
-        if own != table and (own not in SPELLINGS or table not in SPELLINGS):
+        if own not in spellings(table):
             warnings.warn(f"{path}: row {own} is taken for column {table}", stacklevel=4)
     return tuple(SB35)
 

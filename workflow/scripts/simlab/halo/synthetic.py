@@ -14,7 +14,8 @@ from simlab.halo.cosmology import Cosmology, radius_200
 from simlab.halo.displacement import displaced_particles, displacement, linear_field, wrapped
 from simlab.halo.hydro import Feedback, gas_and_stars, rearranged_dark_matter
 from simlab.halo.overdensity import measure_haloes, neighbor_tree
-from simlab.halo.parameters import SHORT_NAMES, SPELLINGS, short_parameters
+from simlab.halo.parameter_names import SHORT_NAMES, spellings
+from simlab.halo.parameters import short_parameters
 from simlab.halo.planting import FreeParticles, Halo, plant
 from simlab.halo.profiles import triaxial_nfw
 from simlab.halo.sites import THRESHOLD, choose_sites, draw_field_masses, draw_masses
@@ -151,13 +152,13 @@ def _physics(parameters):
     missing = [
         name
         for name in (*COSMOLOGY, *(column for column, _ in SHORT_NAMES.values()))
-        if not any(
-            spelled in parameters for spelled in (SPELLINGS if name in SPELLINGS else (name,))
-        )
+        if not any(spelled in parameters for spelled in spellings(name))
     ]
     if missing:
         raise PhysicsError(f"parameters without {', '.join(missing)}; found {list(parameters)}")
-    omega_m, omega_b, h, n_s, sigma8 = (float(parameters[name]) for name in COSMOLOGY)
+    omega_m, omega_b, h, n_s, sigma8 = (
+        float(next(parameters[n] for n in spellings(name) if n in parameters)) for name in COSMOLOGY
+    )
     cosmology = Cosmology(omega_m, omega_b, h, n_s, sigma8)
     if omega_m < least_omega_m(omega_b):
         raise PhysicsError(
