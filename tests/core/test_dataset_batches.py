@@ -1,6 +1,7 @@
 """Batches and orders of a data set are the same wherever they are asked for."""
 
 import json
+import pickle
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ from simlab.core.dataset import Dataset
 from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import write_csv
 from simlab.core.samples import runs_of
+from simlab.core.splits import SPLITS
 
 FRAMES = 5
 SHARDS = 2
@@ -144,6 +146,40 @@ def test_runs_hold_every_position_once_and_have_no_gaps(positions):
 
 def test_a_sample_can_be_asked_for_twice_in_one_batch(folder):
     assert _numbers(Dataset(folder).__getitems__([4, 4, 3])) == [4, 4, 3]
+
+
+def test_rows_are_those_of_the_table_and_take_as_much_room(tmp_path):
+    header = ["id", "file", "position", "split", "note", "mass"]
+    rows = [
+        [f"é{k}", f"{k % 3}.h5", str(7 * k), SPLITS[k % 4], 'a,"b"' * (k % 2), repr(k / 7)]
+        for k in range(3000)
+    ]
+    write_csv(tmp_path / "index.csv", header, rows)
+    index = Dataset(tmp_path).index
+    assert [list(row.values()) for row in index] == rows
+    assert index.splits() == [row[3] for row in rows]
+    assert index[::-2].column("note") == [row[4] for row in rows[::-2]]
+    assert index.places(slice(5, 7)) == [("2.h5", 35), ("0.h5", 42)]
+    assert len(pickle.dumps(index)) < 2 * (tmp_path / "index.csv").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "told"),
+    [
+        ("position", "9" * 30, "position is .*, expected a whole number of at most 18 digits"),
+        ("position", "-1", "position is '-1', expected a whole number >= 0"),
+        ("note", "a\x1fb", "a cell is .*, expected no control characters"),
+        ("file", "../0.h5", "file is '../0.h5', expected a file of the data set"),
+        ("split", "dev", "split is 'dev', expected one of train, val, test, excluded"),
+        ("id", "", "id is '', expected a name that no other row has"),
+    ],
+)
+def test_a_row_that_is_no_sample_is_refused_with_its_line(tmp_path, column, cell, told):
+    row = {"id": "s", "file": "0.h5", "position": "0", "split": "train", "note": ""}
+    table = [row, {**row, "id": "t", column: cell}]
+    write_csv(tmp_path / "index.csv", list(row), [list(line.values()) for line in table])
+    with pytest.raises(InputFileError, match=f"line 3: {told}"):
+        Dataset(tmp_path)
 
 
 def test_a_position_beyond_the_file_is_an_error_that_names_it(folder, tmp_path):

@@ -150,6 +150,18 @@ def test_single_arrays_can_be_chosen(folders, domain):
     np.testing.assert_array_equal(sample[name], simlab.open_dataset(folders[domain])[1][name])
 
 
+def test_amplitudes_in_other_units_than_their_statistics_are_not_normalized(folders, tmp_path):
+    folder = shutil.copytree(folders["lensing"], tmp_path / "copy")
+    manifest = read_json(folder / "manifest.json")
+    manifest["spec"]["simulator"]["amplitude_units"] = "lens"
+    write_json(folder / "manifest.json", manifest)
+    with pytest.raises(ConfigError, match="amplitude_units: lens"):
+        simlab.open_dataset(folder, normalized=True)
+    images = simlab.open_dataset(folder, normalized=True, arrays=["images"])
+    expected = simlab.open_dataset(folders["lensing"], normalized=True)[2]["images"]
+    np.testing.assert_array_equal(images[2]["images"], expected)
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_an_option_of_another_domain_is_refused(folders, domain):
     option = {"bar": 1} if domain == "calcium" else {"item": "frame"}

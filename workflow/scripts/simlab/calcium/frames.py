@@ -31,7 +31,7 @@ class FrameIndex(Index):
         self.recordings, self.stride = recordings, stride
         counts = [max(0, (length - frames) // stride + 1) for length in lengths]
         self.ends = np.cumsum(counts, dtype=np.int64)
-        super().__init__(recordings.header, None)
+        super().__init__(recordings.header, ())
 
     def count(self):
         """Windows of all recordings."""
@@ -55,10 +55,10 @@ class FrameIndex(Index):
         [(file, _)] = self.recordings.places([recording])
         return file, first
 
-    def splits(self):
-        """Split of each window."""
-        names = [row["split"] for row in self.recordings]
-        return np.repeat(names, np.diff(self.ends, prepend=0)).tolist()
+    def split_numbers(self):
+        """Split of each window, (n,) places in SPLITS."""
+        numbers = self.recordings.split_numbers()[self.recordings.numbers]
+        return np.repeat(numbers, np.diff(self.ends, prepend=0))
 
 
 class FrameFiles(SampleFiles):

@@ -1,6 +1,7 @@
 """Reading a data set of any domain sample by sample, for training loops and notebooks."""
 
 import copy
+from array import array
 from collections.abc import Sequence
 from operator import index as whole_number
 from pathlib import Path, PurePosixPath
@@ -16,38 +17,63 @@ from simlab.core.splits import ALIASES, SPLITS
 
 FIRST_COLUMNS = ["id", "file", "position", "split"]
 STREAM = "dataset.shuffle"
+CELLS_END = "\x1f"
+"""Between cells in memory; no cell has it."""
 
 
 class Index(Sequence):
     """Rows of a table of samples, as dicts of text; a slice is an Index.
 
+    A row takes about as many bytes as its line in the file, also in other processes.
+
     Parameters
     ----------
     header : list of str
         Begins with id, file, position, split.
-    table : list of lists of str
+    table : iterable of lists of str
     """
 
     def __init__(self, header, table):
-        self.header, self.table = header, table
+        self.header = header
+        files, text, places = {}, bytearray(), array("q")
+        for row in table:
+            places.extend((files.setdefault(row[1], len(files)), int(row[2])))
+            places.append(SPLITS.index(row[3]))
+            text += CELLS_END.join(row).encode()
+            places.append(len(text))
+        self._files, self._text = tuple(files), bytes(text)
+        self._places = np.array(places, np.int64).reshape(-1, 4)
         self.numbers = np.arange(self.count())
 
     def count(self):
         """Samples of the whole table."""
-        return len(self.table)
+        return len(self._places)
+
+    def cells(self, number):
+        """Row `number` of the whole table, a list of str."""
+        start = self._places[number - 1, 3] if number else 0
+        return self._text[start : self._places[number, 3]].decode().split(CELLS_END)
 
     def row(self, number):
         """Sample `number` of the whole table, as a dict."""
-        return dict(zip(self.header, self.table[number], strict=True))
+        return dict(zip(self.header, self.cells(number), strict=True))
 
     def place(self, number):
         """(file, position) of sample `number` of the whole table."""
-        _, file, position, *_ = self.table[number]
-        return file, int(position)
+        file, position, _, _ = self._places[number].tolist()
+        return self._files[file], position
+
+    def split_numbers(self):
+        """Split of each sample of the whole table, (n,) places in SPLITS."""
+        return self._places[:, 2]
 
     def splits(self):
-        """Split of each sample of the whole table, a list."""
-        return [row[3] for row in self.table]
+        """Split of each row, a list of str."""
+        return [SPLITS[number] for number in self.split_numbers()[self.numbers]]
+
+    def column(self, name):
+        """A cell of each row, a list of str."""
+        return [row[name] for row in self]
 
     def __len__(self):
         return len(self.numbers)
@@ -65,8 +91,8 @@ class Index(Sequence):
 
     def of_split(self, name):
         """The rows of one split."""
-        splits = self.splits()
-        return self.select([k for k, number in enumerate(self.numbers) if splits[number] == name])
+        numbers = self.split_numbers()[self.numbers]
+        return self.select(np.flatnonzero(numbers == SPLITS.index(name)))
 
     def places(self, items):
         """(file, position) of the samples `items`."""
@@ -127,6 +153,11 @@ class Dataset:
         if self._manifest is None:
             self._manifest = read_json(self.folder / "manifest.json")
         return self._manifest
+
+    @property
+    def arrays(self):
+        """Names of the arrays that are read; None: all."""
+        return self._samples.arrays
 
     def split(self, name):
         """The samples of one split: train, val (or validation), test or excluded."""
@@ -224,14 +255,17 @@ class Dataset:
 def _check_rows(path, table):
     """Ids occur once, positions are whole numbers, files lie in the folder, splits are known."""
     seen, files = set(), set()
-    for line, (name, file, position, split, *_) in enumerate(table, start=2):
+    for line, row in enumerate(table, start=2):
+        name, file, position, split, *_ = row
         place = PurePosixPath(file)
         inside = file in files or (file and not place.is_absolute() and ".." not in place.parts)
         checks = (
             ("id", name, name and name not in seen, "a name that no other row has"),
             ("file", file, inside, "a file of the data set"),
             ("position", position, position.isdecimal(), "a whole number >= 0"),
+            ("position", position, len(position) < 19, "a whole number of at most 18 digits"),
             ("split", split, split in SPLITS, f"one of {', '.join(SPLITS)}"),
+            ("a cell", row, not any(CELLS_END in cell for cell in row), "no control characters"),
         )
         for column, found, fits, expected in checks:
             if not fits:

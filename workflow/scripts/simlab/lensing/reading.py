@@ -39,10 +39,12 @@ def _amplitudes(dataset, path, content):
         for match in map(LABEL.fullmatch, content.get("amplitudes", ()))
         if match
     )
+    if dataset.arrays is not None and not {"alpha", "beta"} & set(dataset.arrays):
+        return {}
     if labels and dataset.manifest["spec"]["simulator"].get("amplitude_units") == "lens":
         raise ConfigError(
             f"{path}: amplitudes are in lens-plane units (amplitude_units: lens), those of the "
-            "samples are angular; they cannot be normalized"
+            "samples are angular; they cannot be normalized, choose `arrays` without them"
         )
     constants = {}
     for name in ("alpha", "beta"):
