@@ -61,13 +61,31 @@ def test_extended_comment_without_charges_means_no_charges(write):
     assert loadXYZ(write(extended("mass")))[2].tolist() == [0, 0]
 
 
-def test_properties_without_a_space_behind_leave_the_fifth_column(write):
+def test_properties_without_a_space_behind_leave_the_fifth_column_and_are_warned_of(write, caplog):
     text = "1\nProperties=species:S:1:pos:R:3:forces:R:3\nC 1 2 3 0.5 9 9\n"
     assert loadXYZ(write(text))[2].tolist() == [0.5]
+    assert "no space behind Properties=" in caplog.text
 
 
 def test_lines_after_the_last_atom_are_ignored(write):
     assert len(loadXYZ(write(WATER + "\nanything\n"))[1]) == 3
+
+
+def test_a_trajectory_is_refused_naming_the_line_of_its_second_geometry(write):
+    with pytest.raises(
+        AfmInputError, match=r"line 6: '3' begins another geometry after the 3 atom"
+    ):
+        loadXYZ(write(WATER + WATER))
+
+
+@pytest.mark.parametrize("name", ["mulliken_charges", "Charge"])
+def test_a_column_of_charges_under_another_name_is_warned_of(write, caplog, name):
+    assert loadXYZ(write(extended(name)))[2].tolist() == [0, 0]
+    (warning,) = caplog.messages
+    assert f"column '{name}' is not used and the charges are 0" in warning
+    loadXYZ(write(extended(name)), charges="ignore")
+    loadXYZ(write(extended("initial_charges")))
+    assert len(caplog.messages) == 1
 
 
 def test_every_shipped_molecule_is_read_and_neutral(root):

@@ -1,5 +1,6 @@
 """xyz geometries with optional point charges: plain, with atomic numbers, extended xyz."""
 
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from simlab.afm.species import atomic_number
 from simlab.core.errors import InputFileError, MissingFileError
 from simlab.core.files import open_input, write_text
 from simlab.core.inputs import shown
+
+logger = logging.getLogger("simlab.afm")
 
 CHARGE_MODES = ("check", "ignore", "trust")
 CHARGE_NAMES = ("charge", "charges", "initial_charge", "initial_charges")
@@ -39,8 +42,9 @@ def loadXYZ(path, charges="check"):
     Line 1 holds the number N of atoms, line 2 a comment, then N lines `element x y z [...]`
     follow; the element is a symbol or an atomic number. Charges are 0 without extra columns on
     the first of these lines; else they are the column that `Properties=` of an extended-xyz
-    comment calls charge or initial_charges (0 if none), and the fifth column without
-    `Properties=`.
+    comment calls charge or initial_charges (0 if none; logged where another column has charge in
+    its name), and the fifth column without `Properties=`. Lines after the atoms are ignored unless
+    they begin another geometry.
 
     Parameters
     ----------
@@ -119,7 +123,20 @@ def _rows(path):
             f"afm: {path}: line {len(lines)}: {lines[-1][:80]!r} is the last, after {found} of "
             f"{n_atoms} atoms; expected {n_atoms} atom lines as line 1 says"
         )
+    _require_one_frame(path, lines, n_atoms)
     return n_atoms, lines[1], [line.split() for line in lines[2 : n_atoms + 2]]
+
+
+def _require_one_frame(path, lines, n_atoms):
+    """Raise AfmInputError where a number of atoms follows the atoms: the file is a trajectory."""
+    for number, line in enumerate(lines[n_atoms + 2 :], start=n_atoms + 3):
+        if line.strip():
+            if re.fullmatch(r"\s*[0-9]{1,9}\s*", line):
+                raise AfmInputError(
+                    f"afm: {path}: line {number}: {line.strip()!r} begins another geometry after "
+                    f"the {n_atoms} atoms of line 1; expected one in a file: split the trajectory"
+                )
+            return
 
 
 def _number(text, what):
@@ -160,6 +177,11 @@ def _charge_column(path, comment, n_columns):
         return None
     match = PROPERTIES.match(comment)
     if match is None:
+        if "Properties=" in comment:
+            logger.warning(
+                "afm: %s: line 2: no space behind Properties=..., so it is not read and the fifth "
+                "column is taken as charges; expected a space", path,
+            )  # fmt: skip
         return 4
     cells = match.group(1).split(":")
     sizes = cells[2::3]
@@ -173,6 +195,12 @@ def _charge_column(path, comment, n_columns):
         if name in CHARGE_NAMES:
             return column
         column += int(size)
+    similar = [name for name in cells[6::3] if "charge" in name.lower()]
+    if similar:
+        logger.warning(
+            "afm: %s: line 2: column %s is not used and the charges are 0; expected one of the "
+            "names %s", path, shown(similar[0]), ", ".join(CHARGE_NAMES),
+        )  # fmt: skip
     return None
 
 
