@@ -66,6 +66,12 @@ def test_lines_hold_a_key_its_values_and_a_comment(tmp_path):
     assert (found["PBC"], found["nPBC"]) == (False, (2, 2, 1))
 
 
+def test_words_may_stand_in_quotes(tmp_path):
+    values = read_params(written(tmp_path, "tip 'dz2'\nrho \"s\" 0.1 'pz' 0.2\n"))
+    assert values["tip"] == "dz2"
+    assert values["rho"] == {"s": 0.1, "pz": 0.2}
+
+
 def test_the_last_of_two_values_counts(tmp_path):
     found = read_params(written(tmp_path, "charge 0.1\ntip s\ncharge -0.2\n"))
     assert found["charge"] == -0.2
@@ -102,6 +108,7 @@ def test_toml_tables_serve_for_names_with_numbers(tmp_path):
             "\nscanMn 1 2 3\n",
             r"line 2: unknown key 'scanMn', did you mean scanMin\?",
         ),
+        ("klat 0.25\n", r"unknown key 'klat', it is a number of stiffness \(kx ky kr, N/m\);"),
         ("scanMin 1 2\n", "line 1: 1 2; expected scanMin with 3 numbers"),
         ("tip s\n\nscanMin 1 2 3 4\n", "line 3: 1 2 3 4; expected scanMin with 3 numbers"),
         ("Amplitude\n", "line 1: no value; expected Amplitude with 1 number"),

@@ -3,7 +3,7 @@
 | key | default | |
 |---|---|---|
 | `probeType` | O | element of the probe particle, symbol or atomic number |
-| `charge`, `tip`, `sigma` | 0, s, 0.7 | weight (e) and name of the tip's multipole, its width, Å |
+| `charge`, `tip`, `sigma` | 0, s, 0.7 | weight (e) and name of a multipole tip, its width, Å |
 | `stiffness` | -1 -1 -1 | kx ky kr, N/m; negative = as the simulator's defaults |
 | `r0Probe` | 0 0 4 | tilt x y and length R of the tip, Å |
 | `PBC`, `nPBC` | True, 1 1 1 | whether there are periodic images, how many on each side |
@@ -87,6 +87,11 @@ KEYS = {
 }
 
 
+_SPRINGS = "it is a number of stiffness (kx ky kr, N/m);"
+NOT_KEYS = {"klat": _SPRINGS, "krad": _SPRINGS}
+"""What other programs call values of these keys, and where they are."""
+
+
 def read_params(path):
     """Parameters of a file; a value given twice counts as given last.
 
@@ -124,9 +129,10 @@ def read_params(path):
     for place, name, cells in entries(path, text):
         if name not in KEYS:
             near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.0)[0]
+            meant = NOT_KEYS.get(name, f"did you mean {near}?")
             raise AfmConfigError(
-                f"afm: {path}: {place}: unknown key {shown(name)}, did you mean {near}? expected "
-                f"one of {', '.join(KEYS)}"
+                f"afm: {path}: {place}: unknown key {shown(name)}, {meant} expected one of "
+                f"{', '.join(KEYS)}"
             )
         try:
             values[name] = _value(name, cells)
@@ -189,6 +195,8 @@ def _converted(kind, cell):
     if isinstance(cell, bool | dict | list):
         raise TypeError(cell)
     if kind is str:
+        if isinstance(cell, str) and len(cell) > 2 and cell[0] == cell[-1] and cell[0] in "'\"":
+            cell = cell[1:-1]
         if len(str(cell).split()) != 1 or "#" in str(cell):  # would not read back
             raise ValueError(cell)
         return str(cell)
