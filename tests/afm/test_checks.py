@@ -195,6 +195,12 @@ def test_too_many_marked_samples_are_found(spoilable, name, bit, count):
     assert spoilable.rows()[f"afm.{name}"].measured == pytest.approx(count / 9)
 
 
+def test_a_surface_far_below_the_scan_is_told_from_a_probe_that_left_the_box(spoilable):
+    spoilable.edit(spoil_value("flags", slice(0, 1), flags.LEFT_BOX | flags.NO_HEIGHT))
+    assert spoilable.failing() == {"afm.inside_box"}
+    assert "in 1 of 1 it was a stroke of HeightMap" in spoilable.rows()["afm.inside_box"].what
+
+
 @pytest.mark.parametrize(("points", "failing"), [(5, set()), (6, {"afm.unconverged"})])
 def test_samples_with_more_than_single_unconverged_points_are_found(spoilable, points, failing):
     """One in a thousand of 24 x 20 x 12 = 5760 points may stay unconverged."""

@@ -168,6 +168,13 @@ def test_suspicious_geometries_are_scanned_with_a_warning(afm, here, caplog):
     assert "closer than 0.4 Å" in warning
 
 
+def test_the_record_names_the_tip_that_acts(afm, here):
+    afm("simulate", "-i", "acid.xyz", "-o", "out", "--save_df")
+    text = (here / "out" / "simulation.ini").read_text()
+    assert "rho dz2 -0.1\n" in text
+    assert "Qs" not in text
+
+
 def test_ranges_give_a_folder_for_each_combination(afm, here):
     ranges = ("--qrange", -0.1, 0, 2, "--krange", 0.2, 0.4, 2, "--arange", 0.3, 0.5, 2)
     out, _ = afm("simulate", "-i", "acid.xyz", "-o", "out", "--save_df", *ranges)

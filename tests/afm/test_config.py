@@ -116,7 +116,9 @@ WRONG = [
     ({"sim_type": "FDMB"}, "did you mean FDBM?"),
     ({"sim_type": "LJ+Hartree"}, "sim_type: LJ+Hartree needs generator: general"),
     ({"tips": [{}, {}]}, "tips: the name CO is given twice"),
-    ({"tips": [{"Qs": [1, 2, 3]}]}, "tips.0.Qs: List should have at least 4 items"),
+    ({"tips": [{"Qs": [1] * 5}]}, "tips.0.Qs: List should have at most 4 items"),
+    ({"simulator": {"scan_window": [[0, 0, 5], [1.6, 9, 7]]}}, "1.6 Å along x, at least 2 Å are"),
+    ({"simulator": {"tipStiffness": [0.2, 0.2, 0, 3e4]}}, "30000 N/m is too stiff"),
     ({"tips": [{"iZPP": "Xx"}]}, "'Xx' is not an element"),
     ({"tips": [{"multipole": {"dz2": 1}}]}, "tips.0.multipole has no meaning with sim_type: LJ+PC"),
     ({"tips": [{"multipole": {"dz3": 1}}]}, "unknown multipole 'dz3'"),
@@ -144,6 +146,12 @@ WRONG = [
 @pytest.mark.parametrize(("mapping", "expected"), WRONG, ids=[text[:40] for _, text in WRONG])
 def test_wrong_keys_are_named(mapping, expected):
     assert expected in message(mapping)
+
+
+def test_charges_of_a_tip_that_are_not_given_are_0():
+    (tip,) = parsed(tips=[{"Qs": [0.3], "QZs": [0.1, 0]}]).tips
+    assert tip.Qs == [0.3, 0, 0, 0]
+    assert tip.QZs == [0.1, 0, 0, 0]
 
 
 def test_all_problems_are_told_at_once():

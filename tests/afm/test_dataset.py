@@ -62,6 +62,10 @@ def test_many_shards_need_few_open_files(small_afm, tmp_path):
     assert done.stdout.split() == ["120", "600", str(40 * train)]
 
 
+def test_the_folder_of_the_shards_serves_for_that_of_the_data_set(small_afm):
+    assert len(load_dataset(small_afm["shards"])) == len(load_dataset(small_afm.folder)) == 9
+
+
 def test_a_folder_without_shards_is_an_error(tmp_path):
     with pytest.raises(MissingFileError, match=r"no shards; expected a shard_\*\.h5 file"):
         load_dataset(tmp_path)

@@ -254,6 +254,12 @@ def check_flags(case):
         if bit == bits.UNCONVERGED:
             has &= case.measured.small["n_unconverged"] > FEW_POINTS * points
             text += f", at more than {100 * FEW_POINTS:g} % of its points"
+        blind = int((has & ((marked & bits.NO_HEIGHT) > 0)).sum())
+        if bit == bits.LEFT_BOX and blind:
+            text += (
+                f"; in {blind} of {has.sum()} it was a stroke of HeightMap or ESMap that found no "
+                "surface: the molecule is too far below the scan, see distAbove"
+            )
         fraction = float(has.sum() / max(1, good.sum()))
         yield Check(
             f"afm.{name}",

@@ -20,7 +20,9 @@ class Augment(Section):
     """Which orientations of each molecule."""
 
     rotations: Integer = Field(100, ge=1, le=100_000, description="Directions on the sphere")
-    n_best: Integer = Field(30, ge=1, description="Directions kept, by entropy")
+    n_best: Integer = Field(
+        30, ge=1, description="Directions kept, by entropy; all rotations if there are fewer"
+    )
     method: Literal["entropy", "all", "none"] = Field(
         "entropy", description="entropy = the n_best; all; none = as read"
     )
@@ -130,7 +132,13 @@ class DatasetConfig(Section):
     seconds_per_sample: Number | None = Field(
         None, gt=0, description="Time of a sample for auto, seconds; null = as the plan expects"
     )
-    distAbove: Number = Field(4.5, ge=1, le=15, description="Distance of tip and molecule, Å")
+    distAbove: Number = Field(
+        4.5,
+        ge=1,
+        le=15,
+        description="Distance of tip and molecule, Å; 4.5 is meant for generator: inverse, with "
+        "general 2.6 is usual",
+    )
     distance_reference: Literal["top", "bottom"] | None = Field(
         None,
         description="End of the scan that distAbove is measured from; null = top with generator: "

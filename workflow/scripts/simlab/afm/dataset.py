@@ -85,12 +85,14 @@ class AfmDataset:
 
 
 def load_dataset(path):
-    """AfmDataset of a shard, or of the shards of a data set's folder.
+    """AfmDataset of a shard, or of the shards of a data set's folder or its folder `shards`.
 
     Raises AfmMissingFileError where there is none.
     """
     path = Path(path)
-    paths = sorted((path / "shards").glob("shard_*.h5")) if path.is_dir() else [path]
+    paths = [path]
+    if path.is_dir():
+        paths = sorted((path / "shards").glob("shard_*.h5")) or sorted(path.glob("shard_*.h5"))
     if not paths or not paths[0].is_file():
         raise AfmMissingFileError(
             f"afm: {path}: no shards; expected a shard_*.h5 file or the folder of a data set"

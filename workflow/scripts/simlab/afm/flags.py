@@ -30,8 +30,11 @@ DF_LIMIT = 200.0
 """Hz."""
 
 
-def flags_of_geometry(mol, scan_window):
-    """Bits 3, 4 and 7 of a molecule (n, 5) under scan windows (n_tip, 2, 3)."""
+def flags_of_geometry(mol, scan_window, periodic=(False, False)):
+    """Bits 3, 4 and 7 of a molecule (n, 5) under scan windows (n_tip, 2, 3).
+
+    Along axes x, y that are `periodic` atoms go on beyond the scan.
+    """
     numbers = np.asarray(mol[:, 4], np.int64)
     window = scan_window[-1]
     low, high = window[0, :2] + WINDOW_MARGIN, window[1, :2] - WINDOW_MARGIN
@@ -39,16 +42,16 @@ def flags_of_geometry(mol, scan_window):
     bits = 0
     if element_table().placeholder[numbers - 1].any():
         bits |= PLACEHOLDER_ELEMENT
-    if ((xy < low) | (xy > high)).any():
+    if (((xy < low) | (xy > high)) & ~np.array(periodic)).any():
         bits |= OUTSIDE_WINDOW
     if close_contacts(mol[:, :3]):
         bits |= CLOSE_ATOMS
     return bits
 
 
-def flags_of_sample(sample):
-    """All bits of a simulated `trainers.Sample` but FAILED."""
-    bits = flags_of_geometry(sample.mol, sample.scan_windows)
+def flags_of_sample(sample, periodic=(False, False)):
+    """All bits of a simulated `trainers.Sample` but FAILED; `periodic` as of the geometry."""
+    bits = flags_of_geometry(sample.mol, sample.scan_windows, periodic)
     if sample.n_unconverged > 0:
         bits |= UNCONVERGED
     if sample.height_missed:

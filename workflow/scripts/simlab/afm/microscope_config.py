@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from simlab.afm.aux_options import element_number
 from simlab.afm.dispersion import functionals
@@ -10,16 +10,29 @@ from simlab.core.config import Integer, Name, Number, Section, nearest
 
 MULTIPOLES = ("s", "px", "py", "pz", "dx2", "dy2", "dz2", "dxy", "dxz", "dyz")
 AXES = "xyz"
+STIFFEST = 1000.0
+"""Of the springs of a tip, N/m."""
+SMALLEST_SCAN = 2.0
+"""Width of a scan that an atom in its middle has room in, Å."""
 
 Vector = tuple[Number, Number, Number]
 Matrix = tuple[Vector, Vector, Vector]
-FourCharges = Annotated[list[Number], Field(min_length=4, max_length=4)]
+FourCharges = Annotated[
+    list[Number],
+    Field(min_length=1, max_length=4),
+    AfterValidator(lambda values: [*values, 0, 0, 0][:4]),
+]
 Stiffness = Annotated[list[Number], Field(min_length=4, max_length=4)]
 
 
 def _checked_stiffness(value):
     if value is not None and (min(value) < 0 or value[3] <= 0):
         raise ValueError("kx, ky, kz must be >= 0 and kr > 0")
+    if value is not None and max(value) > STIFFEST:
+        raise ValueError(
+            f"{max(value):g} N/m is too stiff for the probe particle to come to rest, at most "
+            f"{STIFFEST:g} N/m are possible: is it in mN/m?"
+        )
     return value
 
 
@@ -53,7 +66,9 @@ class Simulator(Section):
         None, gt=0, description="Peak-to-peak oscillation in place of df_steps, Å"
     )
     df_weights: Literal["simple", "exact"] = Field(
-        "simple", description="Force to frequency shift: midpoint sum, or exact for linear pieces"
+        "simple",
+        description="Force to frequency shift: midpoint sum as in the original program, 1/df_steps "
+        "too small, or exact for linear pieces, to compare with experiments",
     )
     npbc: tuple[Integer, Integer, Integer] = Field(
         (0, 0, 0), description="Periodic images on either side, 0 to 5; needs a lattice"
@@ -61,7 +76,7 @@ class Simulator(Section):
     sample_lvec: Matrix | None = Field(None, description="Lattice vectors of the sample, Å")
     tipR0: Vector = Field((0, 0, 3), description="Equilibrium x, y and length of the probe, Å")
     tipStiffness: Stiffness = Field(
-        [0.25, 0.25, 0, 30], description="kx, ky, kz and radial kr, N/m"
+        [0.25, 0.25, 0, 30], description="kx, ky, kz and radial kr, N/m; at most 1000"
     )
     f0Cantilever: Number = Field(30300, gt=0, description="Resonance frequency, Hz")
     kCantilever: Number = Field(1800, gt=0, description="Stiffness of the cantilever, N/m")
@@ -100,6 +115,11 @@ class Simulator(Section):
         for axis, low, high in zip(AXES, *value, strict=True):
             if not low < high:
                 raise ValueError(f"{axis} runs from {low:g} to {high:g}, it must grow")
+            if axis != "z" and high - low < SMALLEST_SCAN:
+                raise ValueError(
+                    f"{high - low:g} Å along {axis}, at least {SMALLEST_SCAN:g} Å are needed: is "
+                    "it in nm?"
+                )
         return value
 
     @field_validator("npbc")
@@ -171,6 +191,14 @@ class Simulator(Section):
         return self.scan_dim[2] - self.n_weights + 1
 
     @property
+    def periodic_axes(self):
+        """Whether periodic images go on along x and y, (2,) bool."""
+        if self.sample_lvec is None:  # then the grids of the samples are their cells
+            return tuple(n > 0 for n in self.npbc[:2])
+        repeated = [row for row, n in zip(self.sample_lvec, self.npbc, strict=True) if n > 0]
+        return tuple(any(abs(row[axis]) > 1e-6 for row in repeated) for axis in (0, 1))
+
+    @property
     def size(self):
         """Size of the scan window, Å (3,)."""
         low, high = self.scan_window
@@ -183,9 +211,12 @@ class Tip(Section):
     name: Name = Field("CO", description="Name in the files")
     iZPP: Integer = Field(8, description="Element of the probe particle, symbol or number")
     QZs: FourCharges = Field(
-        [0.1, 0, -0.1, 0], description="Heights of the tip charges over the probe particle, Å"
+        [0.1, 0, -0.1, 0],
+        description="Heights of up to four tip charges over the probe particle, Å",
     )
-    Qs: FourCharges = Field([-10, 20, -10, 0], description="Tip charges, e")
+    Qs: FourCharges = Field(
+        [-10, 20, -10, 0], description="Up to four tip charges, e; as many as QZs"
+    )
     tipStiffness: Stiffness | None = Field(
         None, description="kx, ky, kz, kr of this tip, N/m; null = of simulator"
     )
@@ -193,7 +224,9 @@ class Tip(Section):
         None, gt=0, description="Length of this probe, Å; null = of simulator"
     )
     multipole: dict[str, Number] | None = Field(
-        None, description="Charges of a multipole tip density, e (LJ+Hartree)"
+        None,
+        description="Weights of the Gaussian multipoles of a tip density, e (LJ+Hartree): that of "
+        "s is its charge, the moments of the others grow with sigma",
     )
     tip_density: str | None = Field(
         None,

@@ -1,5 +1,7 @@
 """Settings of the simulator that are plain values; each is checked whenever it is assigned."""
 
+import logging
+
 import numpy as np
 
 from simlab.afm.dispersion import d3_parameters
@@ -9,9 +11,13 @@ from simlab.afm.sample_fields import FF_MODELS
 from simlab.afm.simulator_checks import finite, numbers, one_of, positive
 from simlab.afm.species import element_table
 
+logger = logging.getLogger("simlab.afm")
+
 VDW_TYPES = ("D3", "LJ")
 MODES = ("grid", "direct")
 RELAXATIONS = ("newton", "fire")
+USUAL_FREQUENCIES = (1e3, 1e7)
+"""Of cantilevers, Hz."""
 
 
 class Checked:
@@ -36,6 +42,17 @@ class Checked:
         setattr(instance, self._kept, self._check(self._name, value, *self._arguments))
 
 
+def _frequency(name, value):
+    frequency = positive(name, value, "Hz")
+    low, high = USUAL_FREQUENCIES
+    if not low <= frequency <= high:
+        logger.warning(
+            "afm: %s: %g Hz; expected %g to %g Hz: is it in another unit?",
+            name, frequency, low, high,
+        )  # fmt: skip
+    return frequency
+
+
 def _functional(name, value):
     d3_parameters(value)
     return dict(value) if hasattr(value, "keys") else value
@@ -55,7 +72,7 @@ def _species_rows(name, value):
 class ModelSettings:
     """Cantilever, models and methods of a simulator."""
 
-    f0Cantilever = Checked(positive, "Hz")
+    f0Cantilever = Checked(_frequency)
     kCantilever = Checked(positive, "N/m")
     A_pauli = Checked(finite, "eV Å^(6 B - 3)")
     fdbm_vdw_type = Checked(one_of, VDW_TYPES)

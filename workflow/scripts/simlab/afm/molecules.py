@@ -9,6 +9,8 @@ BOND_FACTOR = 1.2
 CLOSE_CONTACT = 0.4
 CHARGE_OF_MOLECULE, CHARGE_ROUNDING = 2.0, 0.1
 """Largest usual charge of a molecule, and how far a sum of rounded charges may be off, e."""
+NAMED = 5
+"""Molecules that a message lists."""
 WINDOW_MARGIN = 1.0
 """Room between the outermost atoms and the edge of the scan, Å."""
 
@@ -119,6 +121,38 @@ def suspicions(xyzs, Zs, window, qs=None):
             f"less {WINDOW_MARGIN:g} Å on each side, {room[0]:.1f} x {room[1]:.1f} Å"
         )
     return found
+
+
+def uncharged(names, charged, model_grids):
+    """What molecules without charges mean for a data set whose images charges shape.
+
+    Parameters
+    ----------
+    names : list of str
+    charged : list of bool
+        Whether a molecule has a charge that is not 0.
+    model_grids : bool
+        Whether the charges make the potential of a model grid.
+
+    Returns
+    -------
+    str, "" where all have charges
+    """
+    without = [name for name, has in zip(names, charged, strict=True) if not has]
+    if not without:
+        return ""
+    listed = ", ".join(without[:NAMED]) + (", ..." if len(without) > NAMED else "")
+    lost = (
+        "the potential of their model grids is 0 everywhere"
+        if model_grids
+        else "no electrostatic force acts over them, and ESMap and ESMapConstant are 0"
+    )
+    if len(without) < len(names):
+        lost += ", unlike over the others"
+    return (
+        f"{len(without)} of {len(names)} molecules have no charges ({listed}): {lost}; expected a "
+        "column of charges in their xyz files"
+    )
 
 
 def _distances(xyzs):

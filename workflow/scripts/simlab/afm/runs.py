@@ -1,5 +1,6 @@
 """What the commands do beside printing: with the same functions as the rules."""
 
+import logging
 import random
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from simlab.afm.files.grids import read_grid, write_grid
 from simlab.afm.files.molecules import formula
 from simlab.afm.files.shards import Shard
 from simlab.afm.flags import FAILED, flags_of_sample, meanings
+from simlab.afm.molecules import suspicions
 from simlab.afm.production import trainer_of
 from simlab.afm.rotations import sphereTangentSpace
 from simlab.afm.sample_plan import plan_samples
@@ -22,6 +24,8 @@ from simlab.afm.stages.molecules import load_molecules, read_molecule
 from simlab.afm.stages.samples import check_finite
 from simlab.core.files import write_npz
 from simlab.core.progress import progress
+
+logger = logging.getLogger("simlab.afm")
 
 
 def generate(dataset, folder, *, rng="philox", pictures=False):
@@ -43,11 +47,11 @@ def generate(dataset, folder, *, rng="philox", pictures=False):
         stacks = np.stack([sample.X for sample in chosen])
         maps = np.stack([stacked_maps(sample.Y) for sample in chosen])
         path = folder / f"batch_{batch}.npz"
-        flags = [flags_of_sample(sample) for sample in chosen]
+        flags = [flags_of_sample(s, dataset.simulator.periodic_axes) for s in chosen]
         save_batch(path, stacks, maps, [sample.mol for sample in chosen], flags)
         if pictures:
             draw_batch(folder / f"batch_{batch}.png", dataset, chosen, trainer.aux_maps, first)
-        yield path, last - first, marks(chosen, first)
+        yield path, last - first, marks(flags, first)
 
 
 def _trainer(dataset, sizes, molecules, rng):
@@ -86,11 +90,11 @@ def _legacy_trainer(dataset, sizes, molecules):
     return trainer, sizes.samples
 
 
-def marks(samples, first):
-    """What is suspicious about samples, as texts; `first` is the number of the first."""
+def marks(flags, first):
+    """What is suspicious about samples with these marks; `first` is the number of the first."""
     found = []
-    for number, sample in enumerate(samples, start=first):
-        texts = meanings(flags_of_sample(sample))
+    for number, bits in enumerate(flags, start=first):
+        texts = meanings(bits)
         if texts:
             found.append(f"sample {number}: {'; '.join(texts)}")
     return found
@@ -214,6 +218,8 @@ def write_descriptors(molecule, output, names, scan_dim, scan_window, charges):
         if not _needs_scan(name)
     ]
     found = read_molecule(molecule, charges)
+    for text in suspicions(found.xyz, found.Z, (np.inf, np.inf), found.q):
+        logger.warning("afm: %s: %s", molecule, text)
     atoms = np.column_stack([found.xyz, found.q])
     atoms[:, :2] -= found.xyz[:, :2].mean(axis=0)
     channels = [name for aux_map in maps for name in aux_map.channel_names]

@@ -252,7 +252,8 @@ def image_problems(box, sample, npbc, lower, upper):
     if distance < IMAGE_DISTANCE:
         yield (
             f"periodic images of the sample are {distance:.1f} Å from the scan; expected at least "
-            f"{IMAGE_DISTANCE:g} Å along axes without npbc: a larger grid"
+            f"{IMAGE_DISTANCE:g} Å along axes without npbc: a larger grid, or a narrower or lower "
+            "scan"
         )
 
 

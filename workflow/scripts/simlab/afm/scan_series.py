@@ -14,13 +14,14 @@ import numpy as np
 
 from simlab.afm.config import MODEL_CO
 from simlab.afm.densities import MULTIPOLES
-from simlab.afm.errors import AfmConfigError, AfmInputError
+from simlab.afm.errors import AfmConfigError, AfmInputError, AfmPhysicsError
 from simlab.afm.files.params import KEYS, read_params
 from simlab.afm.molecules import suspicions
 from simlab.afm.parameter_files import arguments_of, values_of
 from simlab.afm.sample_fields import FF_MODELS
 from simlab.afm.scan_inputs import read_sample, read_tip
 from simlab.afm.scan_outputs import STACK_FORMATS, Wanted, require_free, write_outputs
+from simlab.afm.scanner import lost_values
 from simlab.afm.simulator import AFMulator
 from simlab.afm.slices import require_color_map
 from simlab.afm.stages.molecules import published_path
@@ -150,6 +151,11 @@ def run_series(series):
         density_cutoff=series.density_cutoff,
     )
     _judge(series.input, sample)
+    if not sample.has_potential and not sample.qs.any() and any(map(_is_charged, steps)):
+        logger.warning(
+            "afm: %s: no charges; no electrostatic force acts on the tip: expected a column of "
+            "charges", series.input,
+        )  # fmt: skip
     if series.tip_dens is not None and not (sample.has_potential or sample.qs.any()):
         raise AfmConfigError(
             f"afm: --tip_dens: {series.tip_dens} over {series.input}, which has no charges; "
@@ -163,6 +169,8 @@ def run_series(series):
             arguments = arguments_of(changed)
             afmulator = AFMulator(**arguments, relax=series.relax, backend=series.backend)
         parameters = values_of(afmulator)
+        if tip is not None or parameters["rho"] is not None:
+            parameters.update(Qs=None, QZs=None)  # a density acts in their place
         if tip is not None:
             afmulator.setRho(tip[0], afmulator.sigma, afmulator.B_pauli)
             afmulator.setRhoDelta(tip[1])
@@ -203,16 +211,20 @@ def _scan(afmulator, sample, wanted):
     afmulator.check_scan_window()
     afmulator.prepareScanner()
     df = afmulator.evalAFM()
+    scanner = afmulator.scanner
+    problem = lost_values(scanner.result)
+    if problem:
+        raise AfmPhysicsError(f"afm: df: {problem}")
     forces = paths = None
     if wanted.force or wanted.energy or wanted.positions:
-        scanner = afmulator.scanner
         forces, paths = scanner.engine.relaxed(scanner.job)
     return Scan(afmulator, df, forces, paths, sample.xyzs, sample.Zs)
 
 
 def _judge(file, sample):
     """Log what is suspicious about a geometry; one wider than the scan is not, here."""
-    for text in suspicions(sample.xyzs, sample.Zs, (np.inf, np.inf)):
+    qs = None if sample.has_potential else sample.qs
+    for text in suspicions(sample.xyzs, sample.Zs, (np.inf, np.inf), qs):
         logger.warning("afm: %s: %s", file, text)
 
 
@@ -317,6 +329,12 @@ def _steps(series, values):
             )
         seen.add(folder)
         yield folder, q, changed
+
+
+def _is_charged(step):
+    """Whether the tip of a scan has charges."""
+    _, charge, values = step
+    return bool(charge or values["rho"] or any(values["Qs"] or ()))
 
 
 def _values(name, bounds, single, default):

@@ -1,8 +1,12 @@
 """Results of the last scan of a simulator: forces, paths, heights, computed when asked for."""
 
+import logging
+
 import numpy as np
 
 from simlab.afm.errors import AfmConfigError, AfmPhysicsError
+
+logger = logging.getLogger("simlab.afm")
 
 STROKE_STEPS = 100
 
@@ -31,6 +35,9 @@ class Scanner:
 
     def keep(self, job, result):
         """Take over a scan that the engine did together with others."""
+        problem = lost_values(result)
+        if problem:
+            logger.warning("afm: df: %s", problem)
         self.job, self._result, self._strokes_left_box = job, result, False
 
     def forget(self):
@@ -105,3 +112,15 @@ class Scanner:
         zeta, left_box = self._engine.heights(job, float(iso), int(nz), depth)
         self._strokes_left_box |= left_box and depth is not None
         return zeta
+
+
+def lost_values(result):
+    """What is wrong with a ScanResult whose images are not finite, and why; "" for others."""
+    count = int(np.count_nonzero(~np.isfinite(result.df)))
+    if not count:
+        return ""
+    return (
+        f"{count} of {result.df.size} values are not finite, {result.n_unconverged} points of the "
+        "probe particle did not converge; expected finite ones: heights of the tip where the "
+        "particle stays clear of the atoms, and stiffnesses as of a real tip (0.25 0.25 30 N/m)"
+    )

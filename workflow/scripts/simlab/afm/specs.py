@@ -14,8 +14,16 @@ NEVER_IN_SAMPLES = ("samples_per_shard", "target_seconds", "seconds_per_sample",
 def molecules_spec(dataset):
     """Rule afm_molecules."""
     spec = dataset.model_dump(mode="json", include={"charges", "strict"})
-    radii = any(entry.needs_radii for entry in dataset.aux_maps)
-    return {**spec, "window": list(dataset.simulator.size[:2]), "radii": radii}
+    model_grids = dataset.grids is not None and dataset.grids.source == "model"
+    periodic = dataset.simulator.periodic_axes
+    size = dataset.simulator.size
+    return {
+        **spec,
+        "window": [None if periodic[axis] else size[axis] for axis in (0, 1)],
+        "radii": any(entry.needs_radii for entry in dataset.aux_maps),
+        "charged": dataset.sim_type == "LJ+PC" or model_grids,
+        "model_grids": model_grids,
+    }
 
 
 def grids_spec(dataset):

@@ -8,7 +8,7 @@ import numpy as np
 from simlab.afm.errors import AfmInputError
 from simlab.afm.files.molecules import Molecule, write_molecule_table, write_molecules
 from simlab.afm.files.xyz import loadXYZ
-from simlab.afm.molecules import suspicions
+from simlab.afm.molecules import suspicions, uncharged
 from simlab.afm.species import symbol_of
 from simlab.core.config import published_path
 from simlab.core.errors import SimlabError
@@ -35,7 +35,8 @@ def load_molecules(spec, files):
     Parameters
     ----------
     spec : mapping
-        charges, strict, window, radii.
+        charges, strict; window (Å, None along an axis with periodic images), radii; charged
+        (whether charges shape the images), model_grids.
     files : list of path
 
     Raises
@@ -55,6 +56,14 @@ def load_molecules(spec, files):
         problems = _repeated(files, digests)
     if problems:
         raise AfmInputError("\n".join(problems))
+    if spec["charged"] and spec["charges"] != "ignore":
+        text = uncharged(
+            [molecule.name for molecule in molecules],
+            [molecule.has_charges for molecule in molecules],
+            spec["model_grids"],
+        )
+        if text:
+            logger.warning("afm: %s", text)
     return molecules, digests
 
 
@@ -73,7 +82,8 @@ def judge(file, molecule, spec):
     if heavy and spec["radii"]:
         names = ", ".join(symbol_of(z) for z in heavy)
         return [f"afm: {file}: element {names}; descriptors know radii up to Z 112"]
-    found = suspicions(molecule.xyz, molecule.Z, spec["window"], molecule.q)
+    window = [np.inf if width is None else width for width in spec["window"]]
+    found = suspicions(molecule.xyz, molecule.Z, window, molecule.q)
     if spec["strict"]:
         return [f"afm: {file}: {text}" for text in found]
     for text in found:

@@ -104,21 +104,22 @@ def simulate_rows(trainer, dataset, molecules, rows):
 
     A sample with a value that is not finite is one that cannot be simulated: AfmPhysicsError.
     """
+    periodic = dataset.simulator.periodic_axes
     if dataset.on_error == "fail":
         for k, sample in enumerate(trainer.simulate(0, len(rows["mol_id"]))):
             check_finite(sample, trainer.sample_offset + k)
-            yield sample, flags_of_sample(sample)
+            yield sample, flags_of_sample(sample, periodic)
         return
     for k in range(len(rows["mol_id"])):
         try:
             [sample] = trainer.simulate(k, k + 1)
             check_finite(sample, trainer.sample_offset + k)
-            flags = flags_of_sample(sample)
+            flags = flags_of_sample(sample, periodic)
         except SimlabError as error:
             number = trainer.sample_offset + k
             logger.warning("sample %d cannot be simulated and is flagged: %s", number, error)
             sample = failed_sample(trainer, dataset, molecules, rows, k)
-            flags = FAILED | flags_of_geometry(sample.mol, sample.scan_windows)
+            flags = FAILED | flags_of_geometry(sample.mol, sample.scan_windows, periodic)
         yield sample, flags
 
 
@@ -129,7 +130,7 @@ def check_finite(sample, number):
         raise AfmPhysicsError(
             f"afm: sample {number}: {found} values of images and descriptors are not finite, "
             f"{sample.n_unconverged} points of the probe did not converge; expected finite ones: "
-            "see distAbove, the tip and the geometry, or on_error: flag"
+            "see distAbove, tipStiffness, the tip and the geometry, or on_error: flag"
         )
 
 
