@@ -465,6 +465,11 @@ def test_splits_speak_of_the_fraction_that_was_given():
         frame_splits(x, y, SplitConfig(fraction=0.99), 16)
     with pytest.raises(ConfigError, match="not both"):
         split_labels(x, y, axis="y", train_fraction=0.5, test_fraction=0.5)
+    line = np.arange(10.0)
+    with pytest.raises(ConfigError, match=r"no test frames: .*1\.5 px.*y = 7\.5;.*below 3 px"):
+        split_labels(line, line, axis="y", train_fraction=0.8, gap=3.0)
+    labels = split_labels(line, line, axis="y", train_fraction=0.8, gap=2.9)
+    assert labels.tolist() == [0, 0, 0, 0, 0, 0, 0, 3, 3, 2]
     np.testing.assert_array_equal(
         split_labels(x, y, axis="x", train_fraction=0.75),
         split_labels(x, y, axis="x", test_fraction=0.25),

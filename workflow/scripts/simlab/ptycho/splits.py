@@ -60,9 +60,11 @@ def split_labels(x, y, *, axis, train_fraction=None, test_fraction=None, gap=0.0
         labels[np.abs(coordinate - line) <= gap / 2] = EXCLUDED
         for label, name in ((TRAIN, "train"), (TEST, "test")):
             if not np.any(labels == label):
+                end = coordinate.min() if label == TRAIN else coordinate.max()
                 raise ConfigError(
-                    f"a gap of {gap:g} px leaves no {name} frames: "
-                    "take a narrower gap or another fraction"
+                    f"a gap of {gap:g} px leaves no {name} frames: they reach {abs(end - line):g} "
+                    f"px from the line at {axis} = {line:g}; take a gap below "
+                    f"{2 * abs(end - line):g} px or another fraction"
                 )
     return labels
 
