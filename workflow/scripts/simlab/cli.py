@@ -59,7 +59,7 @@ def package_command(
     from simlab.packages import KINDS, make_package, open_finished, write_package_manifest
 
     source = open_finished(folder)
-    output = output or Path("packages", source.dataset.domain, source.name)
+    output = output or Path("packages", source.dataset.domain, folder.resolve().name)
     for name in kind or KINDS:
         for path in make_package(folder, name, output, megabytes=megabytes):
             print(path)
