@@ -150,6 +150,8 @@ RECORD_FAULTS = {
     "params": ("C8", other_params, "sim 0: values not of the table"),
     "names": ("C8", other_names, "sim 0: names not of the table"),
     "row of another simulation": ("C8", scale_all("omega0", 1.01), "in the table"),
+    "expansion rate": ("C8", scale("cosmology", "HubbleParam", 0.01), "HubbleParam is 0.5934 in the table"),
+    "baryons": ("C8", scale("cosmology", "OmegaBaryon", 1.01), "in the hydro run"),
     "mass of the box": ("C9", scale_all_masses, "mean share of the box"),
     "gas": ("C10", scale("masses", "gas", 1.5), "total mass"),
     "other cosmology": ("C10", scale("omega0", "hydro", 1 + 2e-6), "Omega0"),
@@ -241,6 +243,13 @@ def test_c10_skips_masses_of_incomplete_runs_and_says_so(spoilable):
     assert not spoilable.rows()["C10"].passed
 
 
+def test_c8_takes_records_and_headers_that_tell_no_cosmology(spoilable):
+    spoilable.edit_record(lambda record: record.pop("cosmology"))
+    spoilable.edit_record(lambda record: record["cosmology"].update(OmegaBaryon=0.0), 1)
+    spoilable.edit_record(lambda record: record["cosmology"].update(HubbleParam=None), 2)
+    assert spoilable.failed() == set()
+
+
 def test_c10_takes_a_catalog_that_says_no_box(spoilable):
     spoilable.edit_record(lambda record: record["box_sizes"].update(catalog=None))
     assert spoilable.failed() == set()
@@ -265,6 +274,9 @@ def test_c14_counts_what_is_left_out_once_a_simulation(spoilable):
         rows["C14"].what
     )
     assert "(2 warnings)" in rows["C8"].what
+    assert "info table (sim 0: A_SN1 is 9, outside [0.25, 4], sim 0: Omega0 is 1" in (
+        rows["C14"].what
+    )
 
 
 # What does not apply

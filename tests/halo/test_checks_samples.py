@@ -5,6 +5,7 @@ import pytest
 
 from simlab.core.files import read_csv, write_csv
 from simlab.halo.errors import SampleError
+from simlab.halo.pairing import correlation
 
 
 def brighter_gas(sample):
@@ -126,13 +127,41 @@ def test_c13_sees_haloes_that_are_not_in_the_middle(spoilable):
     case = spoilable.case()
 
     def move(sample):
-        sample["condition"] = np.roll(sample["condition"], 2, axis=1)
+        for key in ("condition", "target"):
+            sample[key] = np.roll(sample[key], 2, axis=-1)
 
     for name in sorted(case.pictured - case.chosen):
         spoilable.edit_sample(move, name)
     rows = spoilable.rows()
     assert {row.id for row in rows.values() if not row.passed} == {"C13"}
     assert rows["C13"].measured == 2
+
+
+def shifted_run(sample):
+    """The target of a run that was moved, as one of other initial conditions would be."""
+    sample["target"] = np.roll(sample["target"], (7, 5), axis=(1, 2))
+
+
+@pytest.mark.parametrize("sim", [0, 3])
+def test_c10_sees_runs_of_other_initial_conditions(spoilable, sim):
+    good = spoilable.rows()["C10"]
+    assert good.measured < 0.2
+    for name in read_names(spoilable):
+        if name.startswith(f"sim_{sim}_"):
+            spoilable.edit_sample(shifted_run, name)
+    rows = spoilable.rows()
+    assert {row.id for row in rows.values() if not row.passed} == {"C10"}
+    assert rows["C10"].worst_sample.startswith(f"sim_{sim}_")
+    assert "correlation of condition and target in 8 x 8 blocks" in rows["C10"].what
+
+
+def test_correlation_takes_maps_of_any_resolution_and_even_ones():
+    rng = np.random.default_rng(1)
+    a = rng.lognormal(size=(20, 20))
+    assert correlation(a, 3 * a + 7) == pytest.approx(1, abs=1e-12)
+    assert correlation(a, 10 - a) == pytest.approx(-1, abs=1e-12)
+    assert correlation(a, np.ones((20, 20))) == 0
+    assert correlation(np.zeros((20, 20)), np.ones((20, 20))) is None
 
 
 # index.csv and split.json

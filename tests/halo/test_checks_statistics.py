@@ -1,5 +1,7 @@
 """C7 sees every constant that is not that of the training samples, and files that are lost."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from simlab.core.files import read_json, read_npz
 from simlab.halo import specs
 from simlab.halo.dataset import compute_normalization_stats
 from simlab.halo.stages.checks import write_dataset_checks
-from simlab.halo.statistics_checks import StatisticsFiles, flat
+from simlab.halo.statistics_checks import StatisticsFiles, flat, standard_error
 
 NAMES = ("dark_matter", "gas", "stellar")
 FILES = {name: f"{name}_normalization_stats.npz" for name in NAMES}
@@ -153,6 +155,24 @@ def test_c7_says_that_no_constants_can_be_computed(spoilable):
         spoilable.edit_record(flatten, number)
     row = failures(spoilable)
     assert "cannot be computed again: channel gas: std is 0" in row.what
+
+
+def test_the_standard_error_is_that_of_drawn_views_whatever_the_haloes_have_in_common():
+    """Two haloes of equal means tell no more than their views do, many haloes alike no less."""
+    rng = np.random.default_rng(4)
+    for haloes, spread in ((2, 0.0), (2, 0.2), (30, 0.2)):
+        centers = spread * rng.standard_normal(haloes)
+        views = centers[:, None] + 0.1 * rng.standard_normal((haloes, 12))
+        views += centers[:, None] - views.mean(axis=1, keepdims=True)  # the means as chosen
+        ratios = []
+        for _ in range(300):
+            chosen = np.sort(rng.choice(views.size, 10, replace=False)) // 12
+            drawn = {h: rng.choice(views[h], n) for h, n in Counter(chosen.tolist()).items()}
+            error = np.mean([np.mean(own) for own in drawn.values()]) - views.mean()
+            allowed = standard_error(views.tolist(), [len(own) for own in drawn.values()])
+            ratios.append(error / allowed)
+        assert 0.1 < np.std(ratios) < 1.3
+        assert np.max(np.abs(ratios)) < 5
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated"])

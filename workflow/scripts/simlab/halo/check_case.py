@@ -43,6 +43,9 @@ class Case:
         Why the others are not.
     table_row : callable
         sim -> (names, values) of the parameter table.
+    cosmology : callable
+        sim -> {Omega0, OmegaBaryon, HubbleParam: value} of the table, as far as it has them and
+        no override replaces them.
     inference_scales : tuple
         Scales that inference takes by default.
     """
@@ -60,6 +63,7 @@ class Case:
     stats_files: dict
     stats_problems: list
     table_row: object
+    cosmology: object
     inference_scales: tuple
     samples: dict = field(init=False)
     """id -> (file, split) of index.csv."""

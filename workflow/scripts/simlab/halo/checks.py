@@ -8,10 +8,10 @@ from simlab.core.checks import skip
 from simlab.core.errors import InputFileError
 from simlab.halo.map_checks import check_cic, check_inference, check_periodic
 from simlab.halo.names import id_of
+from simlab.halo.pairing import Pairing
 from simlab.halo.pixel_checks import Mass, Normalization, Pictures
 from simlab.halo.record_checks import (
     Numbers,
-    Pairing,
     Parameters,
     Rotations,
     Scales,

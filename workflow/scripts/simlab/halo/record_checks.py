@@ -1,8 +1,8 @@
-"""Checks C2, C3, C8, C10, C11, C12 and C14: records against the configuration and each other."""
+"""Checks C2, C3, C8, C11, C12 and C14: records against the configuration and each other."""
 
 import numpy as np
 
-from simlab.core.checks import Check, skip
+from simlab.core.checks import Check
 from simlab.core.errors import InputFileError
 from simlab.halo.check_case import Counted, Watching, Worst
 from simlab.halo.index_rows import COLUMNS, index_row
@@ -10,10 +10,10 @@ from simlab.halo.names import SCALES, id_of
 from simlab.halo.splits import train_test_split
 from simlab.halo.views import view
 
-PAIR_MASS = 0.01
-SAME_OMEGA0 = 1e-3
+SAME_COSMOLOGY = 1e-3
 """Relative; headers and tables are rounded differently."""
-PAIR_HEADERS = 1e-6
+NAMED = 3
+"""Warnings that are named in full."""
 ORTHOGONAL = 1e-12
 
 
@@ -102,22 +102,24 @@ class Parameters(Watching):
         self.wrong.see(record["param_names"] != self.names, f"{where}: other names")
         self.wrong.see(list(names) != record["param_names"], f"{where}: names not of the table")
         self.wrong.see(list(values) != record["params"], f"{where}: values not of the table")
-        self._see_header(record, dict(zip(names, values, strict=True)))
+        self._see_headers(record)
         self.warned += len(record["warnings"]) if record["shard"] == 0 else 0
         haloes = {halo["halo_idx"]: halo for halo in record["haloes"]}
         for entry in record["samples"]:
             self._see_row(record, haloes[entry["halo_idx"]], entry)
 
-    def _see_header(self, record, parameters):
-        """Compare the table with the snapshot, which tells whether its rows are mixed up."""
-        dataset, stated = self.case.dataset, record["omega0"]["dmo"]
-        given = dataset.parameters.overrides.get(dataset.source.set, {})
-        if stated and "Omega0" in parameters and "Omega0" not in given:
-            value = parameters["Omega0"]
-            text = (
-                f"sim {record['sim']}: Omega0 is {value:g} in the table, {stated:g} in the DMO run"
-            )
-            self.wrong.see(abs(value / stated - 1) > SAME_OMEGA0, text)
+    def _see_headers(self, record):
+        """Compare the table with the snapshots, which tells whether its rows are mixed up."""
+        stated = {"Omega0": record["omega0"]["dmo"], **record.get("cosmology", {})}
+        runs = {"OmegaBaryon": "hydro"}
+        for name, value in self.case.cosmology(record["sim"]).items():
+            told = stated.get(name)
+            if told:  # runs of dark matter alone may tell no baryons
+                text = (
+                    f"sim {record['sim']}: {name} is {value:g} in the table, {told:g} in the "
+                    f"{runs.get(name, 'DMO')} run"
+                )
+                self.wrong.see(abs(value / told - 1) > SAME_COSMOLOGY, text)
 
     def _see_row(self, record, halo, entry):
         """Compare index.csv with the record; C3 and C11 look at the names and the split."""
@@ -150,44 +152,11 @@ class Parameters(Watching):
         same = self.names is None or self.case.columns == columns
         self.wrong.see(not same, f"index.csv has columns {', '.join(self.case.columns)}")
         what = (
-            f"parameters against the table ({self.warned} warnings), samples and index.csv against "
-            "the records"
+            f"parameters against the table ({self.warned} warnings), Omega0, OmegaBaryon and "
+            "HubbleParam of the table against the headers, samples and index.csv against the "
+            "records"
         )
         return self.wrong.row("C8", what)
-
-
-class Pairing(Watching):
-    """C10: the two runs are one pair."""
-
-    def __init__(self, case):
-        super().__init__(case)
-        self.worst = Worst()
-        self.incomplete = set()
-
-    def see_record(self, record):
-        """Compare box, cosmology and mass of the two runs and the catalog."""
-        name = id_of(record["samples"][0]["file"]) if record["samples"] else None
-        for key in ("box_sizes", "omega0"):
-            told = [value for value in record[key].values() if value is not None]
-            for value in told[1:]:
-                self.worst.see(abs(value / told[0] - 1), PAIR_HEADERS, name)
-        side = self.case.dataset.maps.box_size
-        self.worst.see(abs(record["box_sizes"]["dmo"] / side - 1), PAIR_HEADERS, name)
-        if any(record["missing_chunks"].values()):
-            self.incomplete.add(record["sim"])
-            return
-        masses = record["masses"]
-        total = masses["hydro_dm"] + masses["gas"] + masses["stars"]
-        self.worst.see(abs(total / masses["dmo"] - 1), PAIR_MASS, name)
-
-    def row(self):
-        """C10."""
-        what = "box and Omega0 of both runs and the catalog, total mass of the runs"
-        if self.incomplete:
-            what += f" (mass skipped in {len(self.incomplete)} simulations with missing chunks)"
-        if not self.worst.count:
-            return skip("C10", "there are no shard records")
-        return self.worst.row("C10", what)
 
 
 class Split(Watching):
@@ -266,7 +235,8 @@ class Numbers(Watching):
 
     def __init__(self, case):
         super().__init__(case)
-        self.left_out = self.chunks = self.warnings = 0
+        self.left_out = self.chunks = 0
+        self.warnings = []
 
     def see_record(self, record):
         """Count what the simulation leaves out, once."""
@@ -275,13 +245,16 @@ class Numbers(Watching):
         most = self.case.dataset.haloes.max_per_simulation
         self.left_out += max(0, record["n_kept"] - most) if most else 0
         self.chunks += sum(len(chunks) for chunks in record["missing_chunks"].values())
-        self.warnings += len(record["warnings"])
+        self.warnings += [f"sim {record['sim']}: {text}" for text in record["warnings"]]
 
     def row(self):
         """C14."""
         what = (
             f"left out: {self.left_out} haloes beyond max_per_simulation, {self.chunks} missing "
-            f"chunks; {self.warnings} parameters outside the info table"
+            f"chunks; {len(self.warnings)} parameters outside the info table"
         )
-        total = self.left_out + self.chunks + self.warnings
+        if self.warnings:
+            more = ", ..." if len(self.warnings) > NAMED else ""
+            what += f" ({', '.join(self.warnings[:NAMED])}{more})"
+        total = self.left_out + self.chunks + len(self.warnings)
         return Check("C14", what, total, None, "counted", True)

@@ -112,15 +112,36 @@ class StatisticsFiles(Watching):
 
     def _compare_pixels(self, fields):
         for channel, haloes in self.again.items():
-            means = [np.mean(values) for values in self.of_haloes.get(channel, {}).values()]
-            if len(means) < 2:
-                continue
             mean = np.mean([np.mean(values) for values in haloes.values()])
             error = abs(mean - fields[channel]["mean"])
-            allowed = STANDARD_ERRORS * np.std(means) / math.sqrt(len(haloes))
+            allowed = STANDARD_ERRORS * standard_error(
+                list(self.of_haloes.get(channel, {}).values()), [len(v) for v in haloes.values()]
+            )
             self.wrong.see(
                 error > allowed + 1e-9, f"{channel}: mean off by {error:.3g}, {allowed:.3g} allowed"
             )
+
+
+def standard_error(all_means, drawn):
+    """Standard error of the mean over some haloes of the means over some of their views.
+
+    sqrt(B / H + W sum_h (1 / n_h) / H^2), with the variances B of haloes, of the means over all
+    their views, and W of views about the mean of their halo. Both are those of all training
+    samples, so that few haloes that happen to be alike do not pretend to tell the mean exactly.
+
+    Parameters
+    ----------
+    all_means : list of lists of float
+        Means of the views of every halo.
+    drawn : list of int
+        Numbers n_h of views of the H haloes that are looked at.
+    """
+    haloes = [np.mean(values) for values in all_means]
+    between = np.var(haloes) if haloes else 0.0
+    views = [x - center for values, center in zip(all_means, haloes, strict=True) for x in values]
+    within = np.mean(np.square(views)) if views else 0.0
+    count = len(drawn)
+    return math.sqrt(between / count + within * sum(1 / n for n in drawn) / count**2)
 
 
 def flat(content, place=""):

@@ -16,6 +16,7 @@
 | box_sizes | {dmo, hydro, catalog}, Mpc/h, null where a catalog does not say |
 | mode, cic_backend, chunk_particles | how the maps were made |
 | omega0 | {dmo, hydro, catalog}, null where the files do not say |
+| cosmology | {OmegaBaryon of the hydro run, HubbleParam of the DMO run}, null likewise; may lack |
 | haloes | halo_idx, group_index, mass, center, r200 of this shard's haloes |
 | n_groups, n_kept | of the whole catalog: all, above the threshold |
 | warnings | texts: parameters outside the info table |
@@ -33,6 +34,8 @@ KEYS = {
     *("omega0", "haloes", "n_groups", "n_kept", "warnings", "samples"),
     *("box_sizes", "mode", "cic_backend", "chunk_particles"),
 }
+MAY_LACK = {"cosmology"}
+"""Keys that records of earlier versions have not."""
 
 
 def write_record(path, record):
@@ -43,7 +46,7 @@ def write_record(path, record):
 
 
 def read_record(path):
-    """A shard record; SampleError unless it has exactly the keys above."""
+    """A shard record; SampleError unless it has the keys above and no other."""
     record = read_json(path)
     if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
         raise SampleError(f"{path}: not a shard record of version {SCHEMA_VERSION}")
@@ -52,7 +55,7 @@ def read_record(path):
 
 
 def _require_keys(path, record):
-    wrong = KEYS.symmetric_difference(record)
+    wrong = KEYS.symmetric_difference(set(record) - MAY_LACK)
     if wrong:
         raise SampleError(f"{path}: keys {', '.join(sorted(wrong))} are missing or unknown")
 

@@ -19,6 +19,7 @@ from simlab.halo.errors import SampleError
 from simlab.halo.files.records import read_record
 from simlab.halo.files.samples import read_sample
 from simlab.halo.files.stats import FILES, load_normalization_stats
+from simlab.halo.parameter_names import spellings
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.specs import dataset_from, samples_spec, spec_hash
 from simlab.halo.statistics_checks import SUMMARY
@@ -66,6 +67,12 @@ def case_of(spec, folder, table):
         )
         return names, values.tolist()
 
+    given = options.overrides.get(dataset.source.set, {})
+
+    def cosmology(sim):
+        told = parameters.cosmology(sim, dataset.source.set)
+        return {name: told[name] for name in told if not set(spellings(name)) & set(given)}
+
     stats, files, problems = read_statistics(folder)
     stored = read_npz(user_path(MASL_MAP))
     default = inspect.signature(extract_inference_cutouts).parameters["scales"].default
@@ -83,6 +90,7 @@ def case_of(spec, folder, table):
         stats_files=files,
         stats_problems=problems,
         table_row=table_row,
+        cosmology=cosmology,
         inference_scales=default,
     )
 

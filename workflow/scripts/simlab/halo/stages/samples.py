@@ -179,6 +179,7 @@ class _Job:
                 "hydro": self.hydro.omega0,
                 "catalog": self.catalog["omega0"],
             },
+            "cosmology": {"OmegaBaryon": self.hydro.omega_baryon, "HubbleParam": self.dmo.hubble},
             "param_names": list(self.names),
             "box_size": self.dmo.box_size,
             "box_sizes": {
