@@ -524,6 +524,8 @@ def test_a_virtual_data_set_whose_shard_is_gone_is_refused(tmp_path):
     paths[1].unlink()
     with pytest.raises(MissingFileError, match=r"simulated\.h5.*shards/00001\.h5"):
         read_dataset(tmp_path / "simulated.h5")
+    with h5py.File(tmp_path / "simulated.h5") as file:
+        assert np.isnan(file["diff3d"][4:8]).all()
 
 
 def test_merging_is_by_copy_up_to_two_gibibytes(tmp_path, monkeypatch):

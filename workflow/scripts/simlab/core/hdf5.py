@@ -122,10 +122,14 @@ class _Unfailing(io.RawIOBase):
             return size
 
 
-def create_virtual(target, name, layout, fillvalue=None):
-    """The virtual dataset `name` of an h5py.VirtualLayout, without the times that h5py notes."""
+def create_virtual(target, name, layout):
+    """The virtual dataset `name` of an h5py.VirtualLayout, without the times that h5py notes.
+
+    Where the files behind it are missing, floats read as NaN, and all else as 0.
+    """
     layout.dcpl.set_obj_track_times(False)
-    return target.create_virtual_dataset(name, layout, fillvalue=fillvalue)
+    missing = math.nan if layout.dtype.kind == "f" else None
+    return target.create_virtual_dataset(name, layout, fillvalue=missing)
 
 
 def write_attributes(target, attributes):

@@ -154,8 +154,7 @@ def _virtual(target, name, length, form, pieces):
     layout = h5py.VirtualLayout((length, *shape), dtype)
     for row, origin, first, stop in pieces:
         layout[row : row + stop - first] = origin[first:stop]
-    missing = np.nan if dtype.kind == "f" else None
-    return create_virtual(target, name, layout, missing)
+    return create_virtual(target, name, layout)
 
 
 def _join_samples(target, source, files, place):
