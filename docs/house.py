@@ -25,13 +25,22 @@ ROOMS = {
         "notebooks, training",
     ),
     "campaign": (0.2, 7.05, 3.9, 0.95, CORE, "campaign", "one field a domain"),
+    "packages": (4.6, 7.05, 3.2, 0.95, CORE, "packages, report", "tars, cards, pages"),
     "reader": (14.05, 7.05, 1.65, 0.95, CORE, "reader", "open_dataset"),
     "config": (0.55, 2.65, 1.6, 2.2, ROOM, "config", "keys, units,\ndefaults"),
     "plan": (2.55, 2.65, 1.4, 2.2, ROOM, "plan", "targets,\nshards, cost"),
     "stages": (4.6, 5.3, 4.85, 0.95, ROOM, "stages", "read, compute, write"),
     "cli": (9.9, 5.3, 2.55, 0.95, ROOM, "cli, runs", "options to stages"),
     "dataset": (12.9, 5.3, 2.5, 0.95, ROOM, "public names, dataset", "__init__"),
-    "judge": (4.6, 3.95, 4.0, 0.9, ROOM, "statistics, checks, figures", "judge and show"),
+    "judge": (
+        4.6,
+        3.95,
+        4.0,
+        0.9,
+        ROOM,
+        "statistics, checks, figures",
+        "distributions, what arrays mean",
+    ),
     "files": (9.0, 3.95, 6.4, 0.9, ROOM, "files", "a module for each format"),
     "science": (
         4.6,
@@ -46,12 +55,13 @@ ROOMS = {
     "core": (0.2, 0.3, 15.5, 1.25, CORE, "core", ""),
 }
 CORE_MODULES = (
-    "config  errors  random  files  hdf5  sharding  splits  statistics  checks  manifest",
-    "provenance  plan  job  progress  figures  pictures  dataset  packages  opencl  threads",
+    "config  errors  random  files  hdf5  sharding  splits  statistics  distributions  checks",
+    "manifest  provenance  plan  costs  job  progress  figures  dataset  packages  opencl  threads",
 )
 DOWN = (  # (importing, imported, x)
     ("campaigns", "campaign", 1.35),
     ("rules", "campaign", 3.65),
+    ("scripts", "packages", 7.3),
     ("scripts", "stages", 8.15),
     ("terminal", "cli", 11.17),
     ("notebook", "dataset", 13.5),
@@ -100,6 +110,7 @@ def house(path):
             first, last = (start, end) if to_right else (end, start)
             ends = (ROOMS[first][0] + ROOMS[first][2], y), (ROOMS[last][0], y)
             _arrow(axis, *(ends if to_right else ends[::-1]))
+        _arrow(axis, (6.2, ROOMS["packages"][1]), (6.2, 6.6))
         _arrow(axis, (7.95, 2.1), (7.95, 1.55))
         axis.text(
             8.15, 1.83, "every room may import the core; the core imports no domain", va="center"
