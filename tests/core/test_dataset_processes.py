@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -119,3 +121,14 @@ def test_a_shuffled_part_keeps_its_order_in_another_process(folder):
     copy = pickle.loads(pickle.dumps(part))
     assert [row["id"] for row in copy.index] == [row["id"] for row in part.index]
     assert _sums(copy, range(10)) == _sums(part, range(10))
+
+
+def test_python_ends_in_silence_with_files_open(folder):
+    program = (
+        "import h5py\n"
+        "from simlab.core.dataset import Dataset\n"
+        f"dataset = Dataset({str(folder)!r})\n"
+        "dataset[0]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import weakref
 from collections import OrderedDict
 from contextlib import ExitStack
 from pathlib import Path
@@ -117,11 +118,12 @@ class OpenFile:
             self.arrays, self.cut = _sample_arrays(path, self.file, names)
             if self.cut:
                 self._keep_small()
-            self._stack = stack.pop_all()
+            # also when Python ends, before it takes apart what h5py needs for it
+            self._close = weakref.finalize(self, stack.pop_all().close)
 
     def close(self):
         """Close the file."""
-        self._stack.close()
+        self._close()
 
     def _keep_small(self):
         """Hold small arrays in memory: to read a number takes HDF5 as long as a picture."""
