@@ -127,7 +127,8 @@ def test_files_are_closed_before_python_takes_h5py_apart(folder):
     program = (
         "import atexit\n"
         "import h5py\n"
-        "atexit.register(lambda: print(len(h5py.h5f.get_obj_ids())))\n"
+        "open_files = h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE\n"
+        "atexit.register(lambda: print(h5py.h5f.get_obj_count(*open_files)))\n"
         "from simlab.core.dataset import Dataset\n"
         f"dataset = Dataset({str(folder)!r})\n"
         "dataset[0]\n"
