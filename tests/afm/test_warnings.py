@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from afm_commands import PARAMETERS
-from afm_finished import FDBM, GENERAL, SMALL, SmallDataset
+from afm_finished import FDBM, GENERAL, HARTREE, SMALL, SmallDataset
 
 from simlab.afm.files.xyz import saveXYZ
 from simlab.afm.simulator import AFMulator
@@ -31,6 +31,16 @@ def test_they_are_not_where_nothing_is_lost(tmp_path, caplog, kept):
 def test_a_model_potential_without_charges_is_called_0(tmp_path, caplog):
     (warning,) = warnings_of(caplog, tmp_path, {**FDBM, "molecules": FDBM["molecules"][:1]})
     assert "the potential of their model grids is 0 everywhere; expected" in warning
+
+
+def test_close_images_of_a_model_grid_are_told_with_a_remedy_that_there_is(tmp_path, caplog):
+    simulator = {**HARTREE["simulator"], "scan_dim": [4, 4, 12]}
+    data = SmallDataset.of(tmp_path, {**HARTREE, "simulator": simulator})
+    data.make_inputs()
+    data.make_shard("00000")
+    warnings = [text for text in caplog.messages if "periodic images" in text]
+    assert warnings
+    assert all("model potential" in text and "grids from files" in text for text in warnings)
 
 
 @pytest.mark.parametrize("frequency", [30.3, 3e7])

@@ -14,6 +14,9 @@ from simlab.afm.files.grids import read_grid, write_grid
 from simlab.afm.kernels import fields
 from simlab.afm.kernels.threads import over_rows
 
+MODEL_POTENTIAL = "model potential"
+"""What messages call a potential that is made of the atoms."""
+
 COINCIDENCE = 1e-3
 """Largest distance of origins and cell vectors of grids that count as the same, Å."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from simlab.afm.boxes import GRID_SIZES
 from simlab.afm.correlation import tip_spectrum
-from simlab.afm.datagrid import DataGrid
+from simlab.afm.datagrid import MODEL_POTENTIAL, DataGrid
 from simlab.afm.errors import AfmConfigError, AfmInputError
 from simlab.afm.kernels import clouds, fields
 from simlab.afm.kernels.threads import over_rows
@@ -305,7 +305,7 @@ def model_grids(xyzs, Zs, qs):
             [a - c for a, c in zip(axes, xyz, strict=True)], MODEL_SIGMA_DENSITY
         )
     potential = _gaussian_potential(axes, xyzs, qs)
-    return HartreePotential(potential, lvec, "model potential"), ElectronDensity(
+    return HartreePotential(potential, lvec, MODEL_POTENTIAL), ElectronDensity(
         density, lvec, "model density"
     )
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 
 from simlab.afm.config import MODEL_CO
+from simlab.afm.datagrid import MODEL_POTENTIAL
 from simlab.afm.densities import (
     ElectronDensity,
     HartreePotential,
@@ -257,7 +258,9 @@ class SampleDicts:
     def _grids_of(self, name):
         if name not in self._cache:
             arrays = self._grids(name)
-            found = {"qs": HartreePotential(arrays["potential"], arrays["lvec"])}
+            made = self._dataset.grids.source == "model"
+            source = MODEL_POTENTIAL if made else f"potential of {name}"
+            found = {"qs": HartreePotential(arrays["potential"], arrays["lvec"], source)}
             if self._dataset.sim_type == "FDBM":
                 found["rho_sample"] = ElectronDensity(arrays["density"], arrays["lvec"])
             self._cache[name] = found

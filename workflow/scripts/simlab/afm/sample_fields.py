@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simlab.afm.datagrid import MODEL_POTENTIAL
 from simlab.afm.densities import gaussian_potential
 from simlab.afm.dispersion import d3_coefficients
 from simlab.afm.errors import AfmConfigError, AfmPhysicsError
@@ -250,10 +251,12 @@ def image_problems(box, sample, npbc, lower, upper):
     cells = (potential.lvec[1:] @ sample.rot.T, box.cell)
     distance = min(_image_distance(sample.xyzs, cell, npbc, lower, upper) for cell in cells)
     if distance < IMAGE_DISTANCE:
+        remedy = "a larger grid, or a narrower or lower scan"
+        if potential.source == MODEL_POTENTIAL:
+            remedy = "grids from files, model grids are for trying"
         yield (
             f"periodic images of the sample are {distance:.1f} Å from the scan; expected at least "
-            f"{IMAGE_DISTANCE:g} Å along axes without npbc: a larger grid, or a narrower or lower "
-            "scan"
+            f"{IMAGE_DISTANCE:g} Å along axes without npbc: {remedy}"
         )
 
 
