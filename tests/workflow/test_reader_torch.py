@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -47,19 +48,26 @@ def _digest(sample):
     return text.hexdigest()
 
 
-def _run_loader(root, tmp_path, cases):
+def _run(root, command, cwd=None):
+    """What a program of the torch environment prints."""
     python = root / PYTHON
     if not python.exists():
         pytest.skip(f"{python} is missing: make peers")
-    (tmp_path / "cases.json").write_text(json.dumps(cases))
     done = subprocess.run(
-        [python, root / "tests" / "workflow" / "torch_loader.py", tmp_path / "cases.json"],
+        [python, *command],
         env={**os.environ, "PYTHONPATH": str(root / "workflow" / "scripts")},
         capture_output=True,
         text=True,
+        cwd=cwd,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def _run_loader(root, tmp_path, cases):
+    (tmp_path / "cases.json").write_text(json.dumps(cases))
+    program = root / "tests" / "workflow" / "torch_loader.py"
+    return json.loads(_run(root, [program, tmp_path / "cases.json"]))
 
 
 def _case(folder, methods=("fork", "spawn"), own_collate=False, **options):
@@ -90,6 +98,17 @@ def test_a_loader_gives_the_samples_of_every_domain(
         for method in ("fork", "spawn"):
             _check(read[method], expected)
             assert read[method]["kinds"] == dict.fromkeys(names, "Tensor")
+
+
+def test_the_loop_of_the_page_trains(root, tmp_path, finished_halo):
+    page = (root / "docs" / "reading.md").read_text()
+    [(program, shown)] = re.findall(
+        r'^```python title="train.py"\n(.*?)^```$\n\n^```text\n(.*?)^```$', page, re.M | re.S
+    )
+    (tmp_path / "train.py").write_text(program)
+    (tmp_path / "results" / "halo").mkdir(parents=True)
+    (tmp_path / "results" / "halo" / "camels64").symlink_to(finished_halo)
+    assert _run(root, [tmp_path / "train.py"], cwd=tmp_path) == shown
 
 
 def test_molecules_come_as_lists(root, tmp_path, finished_afm):

@@ -31,17 +31,18 @@ class FrameIndex(Index):
         self.recordings, self.stride = recordings, stride
         counts = [max(0, (length - frames) // stride + 1) for length in lengths]
         self.ends = np.cumsum(counts, dtype=np.int64)
+        self._starts = self.ends - counts
+        self._recorded = [file for file, _ in recordings.places(slice(None))]
         super().__init__(recordings.header, ())
 
     def count(self):
         """Windows of all recordings."""
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def _located(self, number):
-        """(number of the recording, first frame)."""
-        recording = int(np.searchsorted(self.ends, number, side="right"))
-        before = self.ends[recording - 1] if recording else 0
-        return recording, int(number - before) * self.stride
+    def _located(self, numbers):
+        """(numbers of the recordings, first frames) of windows."""
+        recordings = np.searchsorted(self.ends, numbers, side="right")
+        return recordings, (numbers - self._starts[recordings]) * self.stride
 
     def row(self, number):
         """Window `number`: the row of its recording, with its own id and position."""
@@ -49,11 +50,11 @@ class FrameIndex(Index):
         row = self.recordings[recording]
         return {**row, "id": f"{row['id']}-{first}", "position": str(first)}
 
-    def place(self, number):
-        """(file of the recording, first frame) of window `number`."""
-        recording, first = self._located(number)
-        [(file, _)] = self.recordings.places([recording])
-        return file, first
+    def places(self, items):
+        """(file of the recording, first frame) of the windows `items`, a list."""
+        recordings, firsts = self._located(self.numbers[items])
+        files = [self._recorded[recording] for recording in recordings.tolist()]
+        return list(zip(files, firsts.tolist(), strict=True))
 
     def split_numbers(self):
         """Split of each window, (n,) places in SPLITS."""

@@ -58,11 +58,6 @@ class Index(Sequence):
         """Sample `number` of the whole table, as a dict."""
         return dict(zip(self.header, self.cells(number), strict=True))
 
-    def place(self, number):
-        """(file, position) of sample `number` of the whole table."""
-        file, position, _, _ = self._places[number].tolist()
-        return self._files[file], position
-
     def split_numbers(self):
         """Split of each sample of the whole table, (n,) places in SPLITS."""
         return self._places[:, 2]
@@ -95,8 +90,9 @@ class Index(Sequence):
         return self.select(np.flatnonzero(numbers == SPLITS.index(name)))
 
     def places(self, items):
-        """(file, position) of the samples `items`."""
-        return [self.place(number) for number in self.numbers[items]]
+        """(file, position) of the samples `items`, a list."""
+        found = self._places[self.numbers[items], :2].tolist()
+        return [(self._files[file], position) for file, position in found]
 
 
 def read_index(folder):
