@@ -54,7 +54,7 @@ def asked(rule, resource, wildcards):
 
 
 def test_every_job_asks_for_twice_the_memory_and_for_more_time_after_a_failure(rules, wildcards):
-    assert {rule.name.split("_")[0] for rule in rules} == {*DOMAINS, "package"}
+    assert {rule.name.split("_")[0] for rule in rules} == {*DOMAINS, "package", "report"}
     for rule in rules:
         first, second, third = asked(rule, "mem_mb", wildcards)
         assert first >= SNAKEMAKE_MB + 200, rule.name
