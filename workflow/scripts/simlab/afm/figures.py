@@ -19,6 +19,8 @@ HEIGHTS = (
     "MultiMapSpheres",
     "MultiMapSpheresElements",
 )
+ATOM_SIZE = 90
+"""Area of an atom of 1 Å radius, square points."""
 UNITS = {**dict.fromkeys(HEIGHTS, "Å"), "ESMapConstant": "V/Å"}
 """Units of the descriptors; the others are weights."""
 
@@ -59,7 +61,10 @@ def draw_samples(path, samples, *, tips, z_mean, descriptors, title, dpi=PREVIEW
 def _titles(tips, z_mean, descriptors):
     """Titles of the columns."""
     heights = [z_mean[j] for j in _drawn(len(z_mean))]
-    return [*(f"{tip}\n{height:.2f} Å down" for tip in tips for height in heights), *descriptors]
+    return [
+        *(f"{tip}\n{height:.2f} Å below top" for tip in tips for height in heights),
+        *descriptors,
+    ]
 
 
 def _drawn(depth):
@@ -72,7 +77,7 @@ def _draw_sample(row, sample, depth, descriptors):
         extent = _extent(window)
         for axis, j in zip(row[3 * tip :], _drawn(depth), strict=False):
             _show(axis, stack[:, :, j], "", "Hz", extent)
-    draw_atoms(row[0], sample["mol"][:, :3], sample["mol"][:, 4])
+    draw_atoms(row[0], sample["mol"][:, :3], sample["mol"][:, 4], ATOM_SIZE)
     row[0].set_ylabel(sample["label"].replace(": ", "\n"))
     first = 3 * len(sample["stacks"])
     for axis, values, name in zip(row[first:], sample["maps"], descriptors, strict=True):

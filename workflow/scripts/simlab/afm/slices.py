@@ -45,27 +45,45 @@ def plot_slices(df, folder, afmulator, *, atoms=None, colorbar=True):
         Drawn into the images, Å.
     colorbar : bool
     """
+    from matplotlib.ticker import MaxNLocator
+
     from simlab.core.figures import grid_of_axes, save_png, show_map, styled
 
     require_color_map(afmulator.colorscale)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (x0, y0, _), (x1, y1, _) = afmulator.scan_window
+    extent = _pixel_edges(afmulator)
+    below = f"probe particle hangs {afmulator.tipR0[2]:g} Å lower"
     for k, height in enumerate(slice_heights(afmulator)):
         with styled():
-            figure, axes = grid_of_axes(1, 1, size=(4.2, 3.8), title="Frequency shift")
+            figure, axes = grid_of_axes(1, 1, size=(4.2, 4.1), title="Frequency shift")
+            axis = axes[0, 0]
             image = show_map(
-                axes[0, 0], df[:, :, k].T[::-1], title=f"tip at {height:.2f} Å", unit="Hz",
-                cmap=afmulator.colorscale, colorbar=colorbar,
+                axis, df[:, :, k].T[::-1], title=f"tip at {height:.2f} Å on average\n{below}",
+                unit="Hz", cmap=afmulator.colorscale, colorbar=colorbar,
             )  # fmt: skip
-            image.set_extent((x0, x1, y0, y1))
+            image.set_extent(extent)
+            for side in (axis.xaxis, axis.yaxis):
+                side.set_major_locator(MaxNLocator(5))
+            axis.set(xlabel="x, Å", ylabel="y, Å")
             if atoms is not None:
-                draw_atoms(axes[0, 0], *atoms)
+                draw_atoms(axis, *atoms)
             save_png(figure, folder / f"df_{k:02d}.png", dpi=120)
 
 
-def draw_atoms(axis, xyzs, Zs):
-    """Draw atoms at xyzs (n, 3), Å, of elements Zs (n,); the deeper the fainter."""
+def _pixel_edges(afmulator):
+    """Left, right, lower and upper edge of the outermost pixels of a scan, Å."""
+    lower, upper = afmulator.scan_window[:, :2]
+    half = (upper - lower) / np.maximum(1, np.array(afmulator.scan_dim[:2]) - 1) / 2
+    (x0, y0), (x1, y1) = lower - half, upper + half
+    return x0, x1, y0, y1
+
+
+def draw_atoms(axis, xyzs, Zs, size=40):
+    """Draw atoms at xyzs (n, 3), Å, of elements Zs (n,); the deeper the fainter.
+
+    `size` is the area of an atom of 1 Å covalent radius, square points.
+    """
     order = np.argsort(xyzs[:, 2])
     numbers = np.asarray(Zs)[order].astype(int)
     radii = element_table().covalent[numbers - 1]
@@ -74,7 +92,7 @@ def draw_atoms(axis, xyzs, Zs):
     axis.scatter(
         xyzs[order, 0],
         xyzs[order, 1],
-        s=40 * radii**2,
+        s=size * radii**2,
         c=[ATOM_COLORS.get(z, OTHER_COLOR) for z in numbers],
         edgecolors="black",
         linewidths=0.4,
