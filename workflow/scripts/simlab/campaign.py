@@ -66,12 +66,12 @@ class Campaign(Section):
 
     def package_megabytes(self, domain, name):
         """Memory of a job that packs the samples of a data set one after the other, MB."""
-        estimate = PLANS[domain].estimate(name, self.datasets(domain)[name])
+        estimate = self.estimate(domain, name)
         return PACKING_MB + int(4 * estimate.bytes / max(1, estimate.samples) / 1e6)
 
     def package_minutes(self, domain, name):
         """Time limit of a job that packs the samples of a data set."""
-        estimate = PLANS[domain].estimate(name, self.datasets(domain)[name])
+        estimate = self.estimate(domain, name)
         return 30 + int(estimate.bytes / PACKED_PER_MINUTE)
 
     def estimates(self):
