@@ -6,7 +6,6 @@ from halo_files import catalog_file
 from simlab.core.errors import ConfigError
 from simlab.halo.errors import CatalogError, MissingCatalogError
 from simlab.halo.files.catalogs import (
-    count_haloes,
     load_halo_catalog,
     load_halos,
     places_in_box,
@@ -52,7 +51,6 @@ def test_haloes_are_what_the_original_loads(data):
     position, mass = load_halos(tiny / "FOF" / "SB35_7")
     assert np.array_equal(position, catalog["pos"])
     assert np.array_equal(mass, catalog["mass"])
-    assert count_haloes(tiny / "FOF" / "SB35_7") == 3
 
 
 def test_haloes_keep_the_order_of_the_catalog_and_know_their_row(tmp_path):
@@ -67,7 +65,7 @@ def test_a_halo_of_exactly_the_threshold_is_left_out(tmp_path):
     path = catalog_file(tmp_path / "a.hdf5", [1000, above])
     assert load_halo_catalog(path)["group_index"].tolist() == [1]
     # 1000 * 1e10 in float32 is below 1e13; in float64 it is above this threshold.
-    assert count_haloes(path, 9.9999999e12) == 2
+    assert len(load_halos(path, 9.9999999e12)[1]) == 2
 
 
 def test_selection_goes_by_m200_not_by_the_fof_mass(tmp_path):
@@ -122,7 +120,7 @@ def test_one_piece_of_a_larger_catalog_lists_what_is_missing(tmp_path):
         tmp_path / "fof_subhalo_tab_090.19.hdf5", [2000, 3000], total=400, files=20
     )
     refused("missing chunks 0-18 of 20", load_halos, piece)
-    refused("missing chunks 0-18 of 20", count_haloes, tmp_path)
+    refused("missing chunks 0-18 of 20", load_halos, tmp_path)
     with pytest.warns(UserWarning, match="missing chunks 0-18 of 20"):
         catalog = load_halo_catalog(piece, allow_missing_chunks=True)
     assert catalog["group_index"].tolist() == [0, 1]
@@ -189,7 +187,6 @@ def test_a_csv_catalog_is_read_in_the_units_that_are_given(tmp_path):
     assert catalog["group_index"].tolist() == [0]
     assert (catalog["n_groups"], catalog["box_size"], catalog["omega0"]) == (2, None, None)
     assert len(load_halos(path, 1, units=MPC)[0]) == 2
-    assert count_haloes(path, 1, units=MPC) == 2
 
 
 def test_a_radius_that_is_not_given_follows_from_the_mass(tmp_path):
@@ -201,7 +198,7 @@ def test_a_radius_that_is_not_given_follows_from_the_mass(tmp_path):
 @pytest.mark.parametrize("threshold", [np.nan, np.inf])
 def test_a_threshold_that_is_no_number_is_refused(tmp_path, threshold):
     path = catalog_file(tmp_path / "a.hdf5", [2000])
-    for call in (load_halos, load_halo_catalog, count_haloes):
+    for call in (load_halos, load_halo_catalog):
         with pytest.raises(ConfigError, match=f"mass_threshold is {threshold}"):
             call(path, threshold)
 

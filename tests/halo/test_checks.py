@@ -150,7 +150,7 @@ RECORD_FAULTS = {
     "params": ("C8", other_params, "sim 0: values not of the table"),
     "names": ("C8", other_names, "sim 0: names not of the table"),
     "row of another simulation": ("C8", scale_all("omega0", 1.01), "in the table"),
-    "expansion rate": ("C8", scale("cosmology", "HubbleParam", 0.01), "HubbleParam is 0.5934 in the table"),
+    "expansion rate": ("C8", scale("cosmology", "HubbleParam", 0.01), "HubbleParam is 0.593"),
     "baryons": ("C8", scale("cosmology", "OmegaBaryon", 1.01), "in the hydro run"),
     "mass of the box": ("C9", scale_all_masses, "mean share of the box"),
     "gas": ("C10", scale("masses", "gas", 1.5), "total mass"),

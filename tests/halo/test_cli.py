@@ -4,6 +4,7 @@ import pytest
 from halo_commands import FOLDER, SYNTHETIC, arguments, files_in, of_pairs, processing
 
 from simlab.halo import runs
+from simlab.halo.files.catalogs import load_halos
 
 
 @pytest.fixture
@@ -262,9 +263,7 @@ def test_a_dry_run_tells_the_size_and_writes_nothing(halo, tmp_path):
 def test_a_dry_run_counts_the_haloes_of_catalogs_that_are_there(halo, tmp_path, pairs):
     base = of_pairs(pairs) | {"--max_haloes": None, "--mass_threshold": 1e14}
     out, _ = halo(*processing(tmp_path, base=base), "--dry_run")
-    from simlab.halo.files.catalogs import count_haloes
-
-    haloes = sum(count_haloes(pairs / "FOF" / f"SB35_{sim}", 1e14) for sim in range(3))
+    haloes = sum(len(load_halos(pairs / "FOF" / f"SB35_{sim}", 1e14)[1]) for sim in range(3))
     assert f"3 simulations, {haloes} haloes (counted)" in out
     assert f"{2 * haloes} samples" in out
     assert files_in(tmp_path) == []

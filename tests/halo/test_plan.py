@@ -12,8 +12,9 @@ from halo_campaign import SIM, TINY, tiny_dataset
 from simlab.campaign import load_campaign
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError
-from simlab.halo import plan, specs
+from simlab.halo import costs, plan, specs
 from simlab.halo.config import DatasetConfig
+from simlab.halo.splits import train_test_split
 
 
 def synthetic(**changes):
@@ -260,3 +261,43 @@ def test_a_simulation_with_two_snapshots_is_refused_when_planning(tmp_path):
     }
     (problem,) = plan.problems(tiny_dataset(source=source))
     assert "are both there" in problem
+
+
+def test_a_plan_without_test_or_training_simulations_says_so():
+    few = synthetic(simulations={"total": 3, "test_fraction": 0.1})
+    assert plan.estimate("x", few).notes == (
+        "no test simulation: simulations.test_fraction 0.1 of total 3 is less than one",
+    )
+    options = {"total": 4, "test_fraction": 0.5}
+    _, (test, *_) = train_test_split(4, 0.5)
+    only_test = synthetic(simulations=options | {"start": test, "end": test + 1})
+    assert "no training simulation among those" in plan.estimate("x", only_test).notes[0]
+    assert plan.estimate("x", synthetic(simulations=options)).notes == ()
+    asked = synthetic(simulations={"total": 4, "test_fraction": 0})
+    assert plan.estimate("x", asked).notes == ()
+    (note,) = plan.estimate(
+        "x", synthetic(simulations=options, haloes={"mass_threshold": 1e16})
+    ).notes
+    assert note == "no halo above haloes.mass_threshold 1e+16 Msun/h is expected"
+
+
+def test_synthetic_haloes_are_estimated_by_the_recipe_that_plants_them():
+    """Below 1e13 Msun/h there are 200 groups in the box, whatever the mass function says."""
+    once = {"rotations": {"number": 1}}
+    usual = plan.estimate("x", synthetic(**once)).samples
+    for threshold, groups in ((1e11, 200), (1e12, 200), (9.1e12, 0)):
+        low = plan.estimate("x", synthetic(haloes={"mass_threshold": threshold}, **once))
+        assert low.samples - usual == pytest.approx(4 * groups, abs=1)
+    assert usual < plan.estimate("x", synthetic(haloes={"mass_threshold": 4e12}, **once)).samples
+
+
+def test_no_more_haloes_are_expected_than_the_particles_of_a_run_can_make():
+    source = tiny_dataset().source.model_dump() | {"fof_nbody_base": "nowhere"}
+    cost = plan.estimate("x", tiny_dataset(source=source, haloes={"mass_threshold": 1.0}))
+    assert cost.samples < 2 * costs.CAMELS_PARTICLES / costs.LEAST_PARTICLES
+    assert cost.peak_mb < 1e5
+
+
+def test_a_box_whose_map_no_machine_holds_is_told():
+    (*_, note) = plan.estimate("x", synthetic(maps={"box_size": 25e3})).notes
+    assert note.startswith("maps.box_size 25000 Mpc/h is 512000 px of 6.25/128 Mpc/h wide")

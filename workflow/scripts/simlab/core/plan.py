@@ -66,6 +66,8 @@ class Estimate:
     steps : tuple of Step
     details : str
         What else the users of the domain count.
+    notes : tuple of str
+        What will go wrong, or leave a split without samples.
     """
 
     domain: str
@@ -75,6 +77,7 @@ class Estimate:
     bytes: int
     steps: tuple[Step, ...]
     details: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def jobs(self):
@@ -116,11 +119,12 @@ def makespan(estimates, slots):
 
 
 def plan_report(estimates, slots, time_limit=TIME_LIMIT_MINUTES):
-    """Table of the estimates with their sum, and a line for each job length that does not suit.
+    """Table of the estimates with their sum, their notes, and those on unsuitable job lengths.
 
     `time_limit`: minutes that the site gives a job.
     """
-    notes = [note for e in estimates for note in job_length_notes(e, time_limit)]
+    notes = [f"{e.domain}.datasets.{e.dataset}: {note}" for e in estimates for note in e.notes]
+    notes += [note for e in estimates for note in job_length_notes(e, time_limit)]
     return "\n".join([plan_table(estimates, slots), *notes])
 
 

@@ -181,6 +181,8 @@ def _print_plan(dataset, folder):
         f"{cost.samples} samples, {human_bytes(cost.bytes)}, {plan.process_megabytes(dataset):.0f} "
         f"MB of memory a process, {cost.cpu_seconds / 3600:.2f} CPU hours"
     )
+    for note in cost.notes:
+        print(note)
 
 
 @app.command("index")

@@ -4,6 +4,8 @@ import math
 
 from simlab.core.plan import limit_minutes
 from simlab.halo import memory
+from simlab.halo.cosmology import RHO_CRIT
+from simlab.halo.names import FIELD_DENSITY
 
 SECONDS_PER_ITEM = 5.3e-09
 """CPU seconds per DMO particle and halo-rotation; `make benchmark` prints the line to put here."""
@@ -23,6 +25,10 @@ BYTES_PER_PIXEL = 2.6
 PLANNED_HALOES_PER_VOLUME = 80 / 50.0**3
 """Haloes above 1e13 Msun/h per (Mpc/h)^3 that the time limit of a job allows for."""
 CAMELS_PARTICLES = 512**3
+LEAST_PARTICLES = 10
+"""Of a halo that a halo finder lists."""
+USUAL_OMEGA = 0.3
+"""Density of matter in units of the critical one, where only orders of magnitude count."""
 READ_PER_SECOND = 20e6
 """Bytes of deflated samples or of moments that are read and compared in a CPU second."""
 BYTES_PER_MOMENTS = 250
@@ -70,10 +76,25 @@ def samples_seconds(dataset, haloes):
 
 def haloes_allowed_for(dataset):
     """Haloes of a simulation that time limits allow for, without looking at a catalog."""
-    haloes = max(10.0, PLANNED_HALOES_PER_VOLUME * dataset.maps.box_size**3)
-    haloes *= (1e13 / dataset.haloes.mass_threshold) ** 1.1
+    volume, threshold = dataset.maps.box_size**3, resolved_mass(dataset)
+    haloes = max(10.0, PLANNED_HALOES_PER_VOLUME * volume)
+    if is_synthetic(dataset) and threshold < 1e13:
+        haloes += FIELD_DENSITY * volume  # no others are planted
+    else:
+        haloes *= (1e13 / threshold) ** 1.1
     most = dataset.haloes.max_per_simulation
     return min(haloes, most) if most else haloes
+
+
+def resolved_mass(dataset):
+    """Mass above which there are haloes to expect, Msun/h: the threshold, and LEAST_PARTICLES.
+
+    Synthetic haloes are planted, of however few particles.
+    """
+    if is_synthetic(dataset):
+        return dataset.haloes.mass_threshold
+    matter = USUAL_OMEGA * RHO_CRIT * dataset.maps.box_size**3
+    return max(dataset.haloes.mass_threshold, LEAST_PARTICLES * matter / particles(dataset))
 
 
 def planned_haloes(dataset):

@@ -11,6 +11,9 @@ SPECIES = ("dark_matter", "gas", "stellar")
 SCALES = (6.25, 12.5, 25.0, 50.0)
 """Sides of the maps unless the configuration says otherwise, Mpc/h."""
 
+FIELD_DENSITY = 200 / 50.0**3
+"""Groups below 1e13 Msun/h that are planted in synthetic simulations, per (Mpc/h)^3."""
+
 OCCUPIED = "stellar_occupied"
 """Channel of the star pixels that are not empty."""
 

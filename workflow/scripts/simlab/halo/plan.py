@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from simlab.core.config import user_path
 from simlab.core.errors import ConfigError, SimlabError
 from simlab.core.plan import SNAKEMAKE_MB, Estimate, Step
-from simlab.halo import costs, layout, memory
+from simlab.halo import costs, expectation, layout, memory
 from simlab.halo.costs import (
     chunk_size,
     is_synthetic,
@@ -21,14 +21,8 @@ from simlab.halo.names import SPECIES, record_file
 from simlab.halo.parameters import ParameterTable
 from simlab.halo.splits import train_test_split
 
-FIDUCIAL = {
-    "Omega0": 0.3,
-    "OmegaBaryon": 0.049,
-    "HubbleParam": 0.6711,
-    "n_s": 0.9624,
-    "sigma8": 0.8,
-}
-"""Cosmology that is expected where a table does not tell; columns as in CAMELS tables."""
+WIDEST = 2**15
+"""Pixels of a map of the box that a check can make; it takes 27 GB."""
 LISTED = 4
 """Simulations named in a message."""
 
@@ -258,9 +252,10 @@ def estimate(name, dataset):
     """Estimate of data set `name`.
 
     Haloes are counted from the catalogs where those are there, else expected after Sheth & Tormen
-    (1999), which `details` calls estimated.
+    (1999), which `details` calls estimated. `notes` tell what will go wrong.
     """
-    counts, counted = _haloes(name, dataset)
+    found = expectation.count(dataset, _catalogs(name, dataset), _table(dataset))
+    counts, counted = found.counts, found.counted
     haloes = sum(counts)
     samples = round(haloes * dataset.rotations.number)
     size = samples * (sample_bytes(dataset) + 2000)
@@ -275,50 +270,57 @@ def estimate(name, dataset):
         bytes=size,
         steps=steps(dataset, counts),
         details=f"{len(counts)} simulations, {haloes:.0f} haloes ({kind})",
+        notes=(*found.problems, *_without_samples(dataset, found), *_too_wide(dataset)),
     )
 
 
-def _haloes(name, dataset):
-    """(haloes of each simulation, whether all were counted)."""
-    most = dataset.haloes.max_per_simulation
-    counts, counted, expected = [], True, None
+def _catalogs(name, dataset):
+    """{simulation: catalog, None where it is not there}."""
+    found = {}
     for sim in simulations(dataset):
-        count = _counted(name, dataset, sim)
-        if count is None:
-            counted = False
-            expected = expected or _Expectation(dataset)
-            count = expected(sim)
-        counts.append(min(count, most) if most else count)
-    return counts, counted
+        try:
+            found[sim] = input_files(name, dataset, sim)[2]
+        except SimlabError:
+            found[sim] = None
+    return found
 
 
-def _counted(name, dataset, sim):
-    from simlab.halo.files.catalogs import count_haloes
-
-    try:
-        _, _, catalog = input_files(name, dataset, sim)
-        units = getattr(dataset.source, "catalog_units", None)
-        units = units.model_dump() if units else None
-        return count_haloes(catalog, dataset.haloes.mass_threshold, units=units)
-    except SimlabError:
-        return None
+def _table(dataset):
+    """The ParameterTable of the user, None where parameters are drawn."""
+    tabled = user_files(dataset)
+    return ParameterTable(next(iter(tabled.values()))) if tabled else None
 
 
-class _Expectation:
-    """Expected number of haloes of a simulation, from the cosmology of its row or the fiducial."""
+def _without_samples(dataset, found):
+    """Texts on splits that will hold no sample."""
+    options, threshold = dataset.simulations, dataset.haloes.mass_threshold
+    if found.counted and found.heaviest is not None and not sum(found.counts):
+        yield (
+            f"no halo above haloes.mass_threshold {threshold:g} Msun/h: the heaviest has "
+            f"{found.heaviest:.4g}"
+        )
+    elif sum(found.counts) < 0.5:
+        yield f"no halo above haloes.mass_threshold {threshold:g} Msun/h is expected"
+    _, test = train_test_split(options.total, options.test_fraction, dataset.seed)
+    if options.test_fraction and not test:
+        yield (
+            f"no test simulation: simulations.test_fraction {options.test_fraction:g} of total "
+            f"{options.total} is less than one"
+        )
+    sides = set(splits(dataset).values())
+    if "train" not in sides:
+        yield "no training simulation among those from simulations.start to end: no constants"
 
-    def __init__(self, dataset):
-        self._dataset = dataset
-        tabled = user_files(dataset)
-        self._table = ParameterTable(next(iter(tabled.values()))) if tabled else None
 
-    def __call__(self, sim):
-        from simlab.halo.cosmology import Cosmology, halo_count
-
-        row = self._table.row(sim, self._dataset.source.set) if self._table else {}
-        cosmology = Cosmology(*(row.get(key, usual) for key, usual in FIDUCIAL.items()))
-        threshold, box_size = self._dataset.haloes.mass_threshold, self._dataset.maps.box_size
-        return halo_count(cosmology, threshold, box_size)
+def _too_wide(dataset):
+    """A text on maps of the whole box, which a check makes, that no machine holds."""
+    maps = dataset.maps
+    if maps.npix > WIDEST:
+        yield (
+            f"maps.box_size {maps.box_size:g} Mpc/h is {maps.npix} px of {maps.scales[0]:g}/"
+            f"{maps.resolution} Mpc/h wide, and a check makes a map of the whole box; is the side "
+            "in Mpc/h?"
+        )
 
 
 def simulation_layouts(datasets):

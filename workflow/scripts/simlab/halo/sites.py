@@ -6,6 +6,7 @@ import numpy as np
 
 from simlab.core.errors import PhysicsError
 from simlab.halo.cosmology import cumulative_counts, halo_count, radius_200
+from simlab.halo.names import FIELD_DENSITY
 from simlab.halo.profiles import norm
 
 THRESHOLD = 1e13
@@ -18,8 +19,6 @@ FEWEST = 2
 FIELD_RANGE = (1e12, 9e12)
 """Masses of field groups, Msun/h: below THRESHOLD, whatever the rounding to particles."""
 FIELD_SLOPE = -1.9
-FIELD_DENSITY = 200 / 50.0**3
-"""Field groups per (Mpc/h)^3."""
 GAP = 1.0
 """Least distance between the spheres R200c of two haloes, Mpc/h."""
 LN_MASS_STEP = 0.25
@@ -51,6 +50,17 @@ def draw_field_masses(box_size, rng):
     power = FIELD_SLOPE + 1
     low, high = (edge**power for edge in FIELD_RANGE)
     return np.sort((low + rng.random(number) * (high - low)) ** (1 / power))[::-1]
+
+
+def expected_haloes(cosmology, mass_threshold, box_size):
+    """Mean number of haloes and field groups above a mass (Msun/h) that the draws above give."""
+    number = halo_count(cosmology, max(mass_threshold, THRESHOLD), box_size)
+    if mass_threshold <= LIGHTEST:
+        number = max(number, FEWEST)
+    power = FIELD_SLOPE + 1
+    low, high = (edge**power for edge in FIELD_RANGE)
+    share = (np.clip(mass_threshold, *FIELD_RANGE) ** power - high) / (low - high)
+    return number + float(share) * max(round(FIELD_DENSITY * box_size**3), 1)
 
 
 def choose_sites(field, positions, masses, cosmology):

@@ -92,7 +92,7 @@ def load_halo_catalog(
         fingerprint (list, one dict a file).
     """
     files = find_catalog(fof_file, snapnum)
-    groups = _read(files, (POSITION, MASS, RADIUS), allow_missing_chunks, units)
+    groups = _read(files, allow_missing_chunks, units)
     kept = _kept(files, groups.mass, mass_threshold)
     pos, r200 = groups.pos[kept], groups.r200[kept]
     _require_finite(files, kept, {"position": pos, "r200": r200})
@@ -132,13 +132,6 @@ def places_in_box(catalog, box_size):
     return wrapped(pos, box_size)
 
 
-def count_haloes(path, mass_threshold=1e13, *, snapnum=90, allow_missing_chunks=False, units=None):
-    """Number of haloes above a mass, from the masses of a catalog alone."""
-    files = find_catalog(path, snapnum)
-    groups = _read(files, (MASS,), allow_missing_chunks, units)
-    return len(_kept(files, groups.mass, mass_threshold))
-
-
 def _kept(files, mass, threshold):
     """Rows with a mass above the threshold, (H,) int64."""
     if not math.isfinite(threshold):
@@ -161,17 +154,17 @@ def _require_finite(files, kept, columns):
             )
 
 
-def _read(files, names, allow_missing, units):
+def _read(files, allow_missing, units):
     readers = {".csv": lambda path: read_csv_catalog(path, units), ".list": read_rockstar}
     reader = readers.get(files[0].suffix)
     if reader is None:
-        return _read_fof(files, names, allow_missing)
+        return _read_fof(files, allow_missing)
     pos, mass, r200, box_size = reader(files[0])
     return _Groups(pos, mass, r200, box_size, None, (len(mass),), ())
 
 
-def _read_fof(files, names, allow_missing):
-    parts = [_read_part(file, names) for file in files]
+def _read_fof(files, allow_missing):
+    parts = [_read_part(file) for file in files]
     first = parts[0]
     for file, part in zip(files, parts, strict=True):
         for what in ("files", "total", "box_size", "omega0"):
@@ -193,15 +186,15 @@ def _read_fof(files, names, allow_missing):
             f"Ngroups_ThisFile adds up to {found}"
         )
     columns = {
-        name: np.concatenate([part.columns[name] for part in parts]) if name in names else None
+        name: np.concatenate([part.columns[name] for part in parts])
         for name in (POSITION, MASS, RADIUS)
     }
     counts = tuple(part.count for part in parts)
     return _Groups(*columns.values(), first.box_size, first.omega0, counts, missing)
 
 
-def _read_part(path, names):
-    """The asked-for columns of one file, converted in float64."""
+def _read_part(path):
+    """The columns of one file, converted in float64."""
     with open_hdf5(path, CatalogError) as file:
         attributes = Attributes(file, CatalogError)
         count, total, files = (
@@ -210,7 +203,7 @@ def _read_part(path, names):
         length, mass = attributes.length_factor(), attributes.mass_factor()
         factors = {POSITION: length, MASS: mass, RADIUS: length}
         columns = {}
-        for name in names:
+        for name in factors:
             shape = (count, 3) if name == POSITION else (count,)
             if count == 0:  # such files may lack the datasets
                 columns[name] = np.empty(shape)

@@ -15,6 +15,7 @@ from simlab.core.files import sha256_of
 from simlab.core.progress import progress
 from simlab.core.provenance import package_versions
 from simlab.halo.files.catalogs import load_halo_catalog, places_in_box
+from simlab.halo.files.plausible import check_catalog, check_places
 from simlab.halo.files.records import hex_parts, read_record, write_record
 from simlab.halo.files.samples import write_sample
 from simlab.halo.files.snapshots import (
@@ -140,6 +141,9 @@ class _Job:
             "hydro": fingerprint(self.hydro),
             "catalog": self.catalog["fingerprint"],
         }
+        check_catalog(self.catalog, self.dmo.box_size, self.dmo.omega0)
+        for run in ("dmo", "hydro"):
+            check_places(getattr(self, run), self.fingerprints[run])
         self.finished = FinishedHaloes(place.progress, self._identity())
 
     def _haloes(self):
