@@ -214,6 +214,7 @@ def test_licenses_are_those_of_all_inputs_and_our_own():
     assert licenses(known) == ["BSD-3-Clause", "MIT"]
     assert licenses([]) == ["MIT"]
     assert licenses([*known, *origins(["mine"], {})]) is None
+    assert origins(["/home/me/mine.npz"], {}) == [Origin("mine.npz", "file of the user", None)]
 
 
 def test_files_are_grouped_by_folder_and_ending():

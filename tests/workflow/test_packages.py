@@ -16,10 +16,11 @@ import yaml
 
 import simlab
 from simlab.core.errors import ChecksFailedError, IntegrityError
-from simlab.core.files import read_csv, read_json, sha256_of, write_json, write_text
+from simlab.core.files import read_csv, read_json, sha256_of, write_csv, write_json, write_text
 from simlab.core.manifest import verify
+from simlab.core.packages.described import licenses
 from simlab.core.packages.source import arrays_of, column_types
-from simlab.packages import KINDS, make_package, open_finished, write_package_manifest
+from simlab.packages import DESCRIBED, KINDS, make_package, open_finished, write_package_manifest
 
 DOMAINS = ("ptycho", "afm", "halo", "calcium", "lensing")
 MEGABYTES = 0.2
@@ -275,6 +276,38 @@ def test_every_array_and_column_is_described(place, domain):
     for name in source.header:
         assert source.described.column(name)[1]
     assert all(meaning for _, meaning in source.described.arrays.values())
+
+
+def test_shipped_inputs_are_named_with_their_license_and_those_of_the_user_without(place, tmp_path):
+    specs = {d: read_json(source_of(place, d) / "manifest.json")["spec"] for d in DOMAINS}
+
+    def found(domain, folder=tmp_path, **changes):
+        spec = json.loads(json.dumps(specs[domain]))
+        for path, value in changes.items():
+            *parents, key = path.split("__")
+            part = spec
+            for name in parents:
+                part = part[name]
+            part[key] = value
+        return licenses(DESCRIBED[domain].inputs(spec, folder))
+
+    star = "resources/ptycho/siemens_star_n64.npz"
+    assert found("ptycho", object__file=star, probe__file=star) == ["BSD-3-Clause", "MIT"]
+    assert found("ptycho", scan__file="mine.csv") is None
+    assert found("afm") == ["MIT"]
+    assert found("afm", molecules=["mine.xyz"]) is None
+    assert found("afm", grids={"potential": "{molecule}.xsf"}) is None
+    assert found("lensing", simulator__parameters="resources/lensing/sie_rows.csv") == ["MIT"]
+    assert found("lensing", simulator__parameters="mine.csv") is None
+    assert found("calcium") == ["MIT"]
+    assert found("halo", folder=source_of(place, "halo")) == ["MIT"]
+    assert found("halo", source__kind="camels") is None
+    assert found("halo", source__parameters="sobol") == ["MIT"]
+    table = source_of(place, "halo") / "inputs" / "params.csv"
+    header, rows = read_csv(table)
+    rows[0][2] = "0.8"
+    write_csv(tmp_path / "inputs" / "params.csv", header, rows)
+    assert found("halo") is None
 
 
 def test_equal_data_sets_give_equal_packages(place, tmp_path):

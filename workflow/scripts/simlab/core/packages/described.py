@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simlab.core.config import published_path
+
 OWN = "MIT"
 """License of the repository, of what it ships as own work, and of data made from that alone."""
 
@@ -110,4 +112,7 @@ def origins(files, shipped):
         File of the repository -> (origin, license); all others are the user's.
     """
     named = dict.fromkeys(file for file in files if file is not None)
-    return [Origin(file, *shipped.get(file, ("file of the user", None))) for file in named]
+    return [
+        Origin(published_path(file), *shipped.get(file, ("file of the user", None)))
+        for file in named
+    ]
