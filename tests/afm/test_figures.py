@@ -6,7 +6,6 @@ from afm_finished import SMALL, SmallDataset
 from drawn import bar_of, drawn, panels, titles, units
 from PIL import Image
 
-from simlab.afm import figures
 from simlab.afm.figures import draw_samples, unit_of
 from simlab.afm.flags import FAILED
 from simlab.afm.simulator import AFMulator
@@ -59,9 +58,9 @@ def test_rows_show_the_images_and_descriptors_of_their_sample(tmp_path, monkeypa
     def draw(path):
         draw_samples(path, samples, descriptors=["HeightMap", "Bonds"], **options)
 
-    figure = drawn(monkeypatch, figures.figures, draw, tmp_path / "p.png")
+    figure = drawn(monkeypatch, figures, draw, tmp_path / "p.png")
     first, second = panels(figure, 2, 8)
-    heights = ("0.10 Å down", "0.30 Å down", "0.50 Å down")
+    heights = ("0.10 Å below top", "0.30 Å below top", "0.50 Å below top")
     assert titles(first) == [
         *(f"{tip}\n{height}" for tip in ("CO", "Xe") for height in heights),
         *("HeightMap", "Bonds"),

@@ -35,7 +35,7 @@ def outputs(folder, splits):
     panels = []
     for number, tip in enumerate(first["tips"]):
         for place, height in enumerate(first["heights"]):
-            title = f"{tip}, {height:.2f} Å down"
+            title = f"{tip}, {height:.2f} Å below top"
             values = _stacked(
                 read, "afm", lambda stack, at=(number, place): stack[at[0], ..., at[1]]
             )
