@@ -226,13 +226,31 @@ def test_files_are_grouped_by_folder_and_ending():
     }
 
 
-def test_columns_have_the_type_of_all_their_cells(folder):
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-20"], int),
+        (["1", ""], float),
+        (["1", "2.5e-3"], float),
+        (["nan", "1.0"], float),
+        (["1", "007"], str),
+        (["1_0", "2_0"], str),
+        (["1", str(2**64)], str),
+        (["", ""], str),
+        (["1", "ok"], str),
+    ],
+)
+def test_columns_have_the_type_of_all_their_cells(folder, cells, kind):
+    header = ["id", "file", "position", "split", "tension"]
+    rows = [(k, f"samples/{k}.npz", 0, "train", cell) for k, cell in enumerate(cells)]
+    write_csv(folder / "index.csv", header, rows)
+    finish(folder)
     assert column_types(source_of(folder)) == {
         "id": str,
         "file": str,
         "position": int,
         "split": str,
-        "tension": float,
+        "tension": kind,
     }
 
 

@@ -1,5 +1,6 @@
 """The finished data set that a package is made from."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ from simlab.core.inputs import shown
 from simlab.core.packages.described import Described
 
 PARTS = ("train", "val", "test")
-"""The splits that are packaged; excluded samples are not."""
+"""The splits that have tars; excluded samples are in none."""
+WHOLE = re.compile(r"-?(0|[1-9]\d*)")
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?|nan|-?inf")
+LARGEST = 2**63 - 1
 SMALL = ("index.csv", "checks.json", "normalization.json")
 """Files whose hashes are compared before anything is packaged; `verify` compares all."""
 
@@ -140,24 +144,21 @@ def column_types(source):
     """{column of index.csv: int, float or str}.
 
     A column is of whole numbers where every cell is one, else of numbers where every cell that
-    is filled is one, else text. Names, files and splits are text whatever they look like.
+    is filled is one, else text; so are whole numbers that do not fit 64 bits, and those that begin
+    with a needless 0. Names, files and splits are text whatever they look like.
     """
     return {name: _type_of(name, source.column(name)) for name in source.header}
 
 
 def _type_of(name, cells):
     filled = [cell for cell in cells if cell]
-    if name in ("id", "file", "split") or not filled:
+    if name in ("id", "file", "split") or not filled or not all(map(NUMBER.fullmatch, filled)):
         return str
-    kinds = (int,) if len(filled) == len(cells) else ()
-    for kind in (*kinds, float):
-        try:
-            for cell in filled:
-                kind(cell)
-        except ValueError:
-            continue
-        return kind
-    return str
+    if not all(map(WHOLE.fullmatch, filled)):
+        return float
+    if any(abs(int(cell)) > LARGEST for cell in filled):
+        return str
+    return int if len(filled) == len(cells) else float
 
 
 def typed(cell, kind):
