@@ -26,8 +26,12 @@ from simlab.ptycho.config import DatasetConfig as PtychoDataset
 from simlab.ptycho.kinds import LAYOUT_OPTIONS, OBJECT_PARAMS, PROBE_PARAMS
 from simlab.schema_types import TYPE_NAMES, default_text, members_of, type_text
 
-UNITS = "px|radians|counts|um|µm|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å"
-UNIT = re.compile(rf"(?:^|,? ?\b)({UNITS})(?=[,;:]|$)[,;:]? ?")
+UNITS = (
+    "px|radians|counts|um|1/µm|µm/µm|µm|nm|m|Mpc/h|Msun/h|GB|Å|Å²|Hz|N/m|e|eV/Å|e/Å³|points per Å"
+)
+WORDS = "s|seconds|degrees|electrons RMS|intensity units"
+"""Units that are words of sentences too; they come after a comma."""
+UNIT = re.compile(rf"(?:(?:^|,? ?\b)({UNITS})|, ({WORDS}))(?:(?=[,;:]|$)[,;:]? ?|(?= \())")
 NAMED_UNITS = {"photons per pattern": "photons", "counts per pixel": "counts", "count;": "counts"}
 PTYCHO_KINDS = {
     "object.params": ("object.kind", OBJECT_PARAMS),
@@ -322,7 +326,9 @@ def _meaning_and_unit(description):
     found = UNIT.search(description)
     if found:
         before, after = description[: found.start()], description[found.end() :]
-        return "; ".join(part for part in (before.rstrip(",; "), after) if part), found[1]
+        between = "" if after.startswith(" (") else "; "
+        meaning = between.join(part for part in (before.rstrip(",; "), after) if part)
+        return meaning, found[1] or found[2]
     unit = next((unit for words, unit in NAMED_UNITS.items() if words in description), "")
     return description, unit
 

@@ -50,10 +50,14 @@ class TrainingPairs:
         return {"key": row["key"].decode(), **{k: int(row[k]) for k in row.dtype.names[1:]}}
 
     def units(self, index):
-        """Truth of the recording of a sample: dict of arrays, the footprints as CSR parts."""
+        """Truth of the recording of a sample: dict of arrays, the footprints as CSR parts.
+
+        `expected_scale`, a float: counts per intensity, see `training.expected_scale`.
+        """
         number, _ = self._rows[index]
         group = self._file(number)["units"][self.place(index)["key"]]
-        return {name: values[()] for name, values in group.items()}
+        arrays = {name: values[()] for name, values in group.items()}
+        return arrays | {"expected_scale": float(group.attrs["expected_scale"])}
 
     def _file(self, number):
         if number in self._open:

@@ -11,6 +11,8 @@ from simlab.calcium.costs import (
     whole_megabytes,
 )
 from simlab.calcium.feasibility import counts_as, recording_problems
+from simlab.calcium.points import advice_on
+from simlab.calcium.splits import advice_on_splits
 from simlab.core.errors import SimlabError
 from simlab.core.plan import SNAKEMAKE_MB, Estimate, Step, items_per_shard, limit_minutes
 from simlab.core.random import generator
@@ -353,6 +355,7 @@ def estimate(name, dataset):
         bytes=_recorded_bytes(dataset) + _training_bytes(dataset),
         steps=steps(dataset),
         details=f"{n_frames:,} frames, {cells:,} cells" + _many_cells(points),
+        notes=(*advice_on(points), *advice_on_splits(points, dataset.splits)),
     )
 
 

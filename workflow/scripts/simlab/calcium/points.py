@@ -91,6 +91,15 @@ def without_advice():
         yield
 
 
+def advice_on(points):
+    """Texts of the SpecWarnings of all recordings, each once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SpecWarning)
+        for point in points:
+            type(point.spec).model_validate(point.spec.model_dump())
+    return list(dict.fromkeys(str(w.message) for w in caught))
+
+
 def expand(dataset):
     """The Expansion of a `config.CalciumDataset`; advice (SpecWarning) is left to the jobs."""
     with without_advice():

@@ -18,7 +18,7 @@ from simlab.calcium.costs import check_simulation
 from simlab.calcium.errors import EstimateError, SpecError
 from simlab.calcium.points import first_problem, shown_axes
 from simlab.calcium.recording import Recording
-from simlab.calcium.simulation import simulate, warn_of_saturation
+from simlab.calcium.simulation import simulate
 from simlab.calcium.spec import Spec
 from simlab.calcium.specs import recording_spec
 from simlab.calcium.stages.recordings import write_recording, write_statistics
@@ -32,7 +32,7 @@ from simlab.calcium.sweeps import (
 from simlab.calcium.testing import Estimate, score
 from simlab.core.config import parse_config
 from simlab.core.errors import ConfigError, SimlabError
-from simlab.core.files import read_json, read_npz, write_text
+from simlab.core.files import read_npz, write_text
 
 STANDARD_INPUT = "-"
 
@@ -112,7 +112,6 @@ def save_recording(spec, path, *, until=None, perf=None):
     with tempfile.TemporaryDirectory() as folder:
         texts = Path(folder, "spec.json"), Path(folder, "statistics.json")
         write_recording(json.loads(spec.model_dump_json()), path, *texts)
-        warn_of_saturation(read_json(texts[1])["saturated_fraction"] or 0.0)
 
 
 def swept(base, path, mode, n, seed):

@@ -84,6 +84,11 @@ MAX_BINS_PER_FRAME = 65535
 LARGE_MOTION = 0.05
 """Share of the field of view above which motion is worth a warning."""
 
+LARGEST_NA = 1.5
+VISIBLE_NM = (350.0, 1100.0)
+LONG_DECAY_S = 30.0
+"""Values beyond these are rather in another unit."""
+
 _POSITION = {kind: i for i, kind in enumerate(STEP_ORDER)}
 
 
@@ -205,12 +210,26 @@ class Spec(Section):
         if cells is not None:
             yield from self._focus_advice(cells)
             yield from self._position_advice(cells)
+        yield from self._unit_advice()
+        vessels = self.step("vasculature")
+        if vessels is not None and vessels.layers and not vessels.enabled:
+            yield "vasculature has layers, which `enabled: false` leaves out"
         smallest = min(self.acquisition.fov_um)
         if motion is not None and motion.extent_um > LARGE_MOTION * smallest:
             yield (
                 f"motion of {motion.extent_um:g} µm exceeds {100 * LARGE_MOTION:g} % of the "
                 f"field of view ({smallest:g} µm)"
             )
+
+    def _unit_advice(self):
+        optics, activity = self.acquisition.optics, self.step("cell_activity")
+        if optics.na > LARGEST_NA:
+            yield f"na={optics.na:g} is above that of any objective, {LARGEST_NA:g}"
+        low, high = VISIBLE_NM
+        if not low <= optics.emission_nm <= high:
+            yield f"emission_nm={optics.emission_nm:g} is not in {low:g} to {high:g} nm"
+        if activity is not None and activity.tau_decay_s > LONG_DECAY_S:
+            yield f"tau_decay_s={activity.tau_decay_s:g} is in seconds, above {LONG_DECAY_S:g}"
 
     def _focus_advice(self, cells):
         focus = self.acquisition.focal_depth_in_tissue_um

@@ -31,6 +31,25 @@ def split_of(key, splits):
     return split_at(int(key, 16) / 2 ** (4 * KEY_DIGITS), fractions)
 
 
+def advice_on_splits(points, splits):
+    """What surprises in the splits of some recordings: texts, each a line."""
+    found = {}
+    for point in points:
+        found.setdefault(point.spec.seed, set()).add(point.split)
+    torn = sum(len(names) > 1 for names in found.values())
+    if torn:
+        yield (
+            f"splits: recordings of {torn} of {len(found)} seeds, which have the same cells and "
+            "activity, lie in several splits; `by: scene` keeps them together"
+        )
+    counts = {name: sum(point.split == name for point in points) for name in SPLITS[:3]}
+    for name, count in counts.items():
+        asked = getattr(splits, name)
+        expected = asked > 0 and len(found) >= len(counts)
+        if (count > 0 and not asked) or (expected and not count):
+            yield f"splits: {count} of {len(points)} recordings in {name}, {asked:g} asked for"
+
+
 def unit_of(spec):
     """The Unit of a data set; `spec` is its whole configuration."""
     if spec["splits"]["by"] == "scene":

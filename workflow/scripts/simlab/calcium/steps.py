@@ -181,7 +181,11 @@ class Neuropil(StepSpec):
     population_tau_s: float = Field(
         1.5, gt=0, description="Time constant with which it follows the cells, s"
     )
-    amplitude: float = Field(0.5, gt=0, description="Mean background, intensity units")
+    amplitude: float = Field(
+        0.5,
+        gt=0,
+        description="Scale of the background, intensity units; its mean is about 0.4 of it",
+    )
     n_components: int = Field(3, ge=1, description="Independent background patterns")
     population_coupling: float = Field(
         0.7, ge=0, le=1, description="Share of the time course that follows the cells"

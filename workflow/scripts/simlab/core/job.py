@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 
 from simlab.core.errors import SimlabError
@@ -40,8 +41,13 @@ class TerminalWarnings(logging.Handler):
 
     def emit(self, record):
         """Print the first line of a warning; failures have a line of their own."""
-        text = record.getMessage().splitlines()[0]
-        if record.levelno == logging.WARNING and text not in self._printed:
+        if record.levelno == logging.WARNING:
+            self.tell(record.getMessage())
+
+    def tell(self, text):
+        """Print the first line of `text`, unless it was printed before."""
+        text = text.splitlines()[0]
+        if text not in self._printed:
             self._printed.add(text)
             print(f"{self._name}: warning: {text}", file=self._terminal, flush=True)
 
@@ -50,9 +56,18 @@ class TerminalWarnings(logging.Handler):
 def _warnings_on(terminal, name):
     library, handler = logging.getLogger("simlab"), TerminalWarnings(terminal, name)
     library.addHandler(handler)
+    to_log = warnings.showwarning
+
+    def show(message, category, *where):
+        if issubclass(category, UserWarning):
+            handler.tell(str(message))
+        to_log(message, category, *where)
+
+    warnings.showwarning = show
     try:
         yield
     finally:
+        warnings.showwarning = to_log
         library.removeHandler(handler)
 
 

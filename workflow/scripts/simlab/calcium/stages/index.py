@@ -1,10 +1,10 @@
 """Rule calcium_index: one row a recording."""
 
 import json
-import warnings
 
-from simlab.calcium.spec import SpecWarning
+from simlab.calcium.points import advice_on
 from simlab.calcium.specs import dataset_from
+from simlab.calcium.splits import advice_on_splits
 from simlab.core.files import write_csv
 
 COLUMNS = ["id", "file", "position", "split", "seed", "n_frames", "height", "width"]
@@ -22,7 +22,7 @@ def write_index(spec, csv):
     Returns
     -------
     list of str
-        What looks like a mistake in the recordings (SpecWarning), each text once.
+        What looks like a mistake in the recordings (SpecWarning) or their splits, each text once.
     """
     dataset = dataset_from(spec)
     points = dataset.expansion.points
@@ -42,13 +42,4 @@ def write_index(spec, csv):
         for point in points
     ]
     write_csv(csv, [*COLUMNS, *paths], rows)
-    return advice_on(points)
-
-
-def advice_on(points):
-    """Texts of the SpecWarnings of all recordings, each once."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SpecWarning)
-        for point in points:
-            type(point.spec).model_validate(point.spec.model_dump())
-    return list(dict.fromkeys(str(w.message) for w in caught))
+    return [*advice_on(points), *advice_on_splits(points, dataset.splits)]

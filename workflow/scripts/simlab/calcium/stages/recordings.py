@@ -8,7 +8,7 @@ from simlab.calcium.recording import header_of, open_recording_writer
 from simlab.calcium.render import Renderer
 from simlab.calcium.scene import build_scene
 from simlab.calcium.scene_types import Scene
-from simlab.calcium.simulation import finalize, simulate
+from simlab.calcium.simulation import finalize, simulate, warn_of_saturation
 from simlab.calcium.specs import spec_from
 from simlab.calcium.stages.scenes import CHUNK_FRAMES, rendered
 from simlab.calcium.statistics import MovieStatistics
@@ -113,5 +113,7 @@ def _write_texts(spec, pieces, spec_json, statistics_json):
     statistics = MovieStatistics(spec.fov_shape, dtype, depth)
     for movie, clean, sums in pieces:
         statistics.push(movie.astype(dtype, copy=False), clean, sums)
-    write_json(statistics_json, statistics.content(spec.cache_key()))
+    content = statistics.content(spec.cache_key())
+    warn_of_saturation(content["saturated_fraction"] or 0.0)
+    write_json(statistics_json, content)
     write_text(spec_json, spec.model_dump_json() + "\n")
