@@ -134,7 +134,7 @@ def objects(path):
     title = "Built-in objects: amplitude, gray; phase, colored"
     with figures.styled():
         figure, axes = figures.grid_of_axes(3, 6, size=(12, 6.6), title=title)
-        for axis in axes.ravel():
+        for axis in axes.ravel()[len(OBJECT_PARAMS) :]:
             axis.axis("off")
         for axis, kind in zip(axes.ravel(), OBJECT_PARAMS, strict=False):
             photograph = {"image": str(TEXTURE)} if kind in TILE_KINDS else {}
@@ -147,7 +147,6 @@ def objects(path):
                 shown, cmap = np.abs(values), figures.AMPLITUDE
                 limits = (0, shown.max())
             figures.show_map(axis, shown, title=kind, cmap=cmap, limits=limits, colorbar=False)
-            axis.axis("off")
         figures.save_png(figure, path, DPI)
 
 
