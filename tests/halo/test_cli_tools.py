@@ -84,6 +84,10 @@ def test_validation_warns_of_unusual_constants(halo, processed, tmp_path, monkey
     _, err = halo(*words, "--validate")
     assert err.startswith("warning: ")
     assert "is outside [0, 1]" in err
+    monkeypatch.undo()
+    out, err = halo(*words, "--validate")
+    assert out.splitlines()[-1] == "Read again: valid"
+    assert err == ""
 
 
 def test_a_folder_without_index_is_named(halo, tmp_path):
@@ -243,6 +247,7 @@ def test_tables_of_haloes_are_described(halo, tmp_path):
     table = tmp_path / "haloes.csv"
     table.write_text("x,y,z,mass\n1,2,3,2e3\n4,5,49,1e2\n")
     out, _ = halo("inspect", table)
+    assert halo("inspect", tmp_path)[0] == out
     first, second, third = out.splitlines()
     assert first.endswith("haloes.csv: 2 rows")
     assert second == "mass 100 to 2000, x, y, z 1 to 49"
@@ -252,6 +257,8 @@ def test_tables_of_haloes_are_described(halo, tmp_path):
     out, _ = halo("inspect", listing)
     assert "1 groups" in out
     assert "box 50 Mpc/h; 1 haloes above 1e13 Msun/h, heaviest M200c 2e+13 Msun/h" in out
+    table.unlink()
+    assert halo("inspect", tmp_path)[0] == out
 
 
 def test_a_sample_is_described(halo, processed):
@@ -259,6 +266,9 @@ def test_a_sample_is_described(halo, processed):
     lines = [line.split(",")[0] for line in out.splitlines()]
     assert "condition float32 (16" in lines
     assert any(line.startswith("seed_key int64 (4,)") for line in out.splitlines())
+    (mass,) = [line for line in out.splitlines() if line.startswith("halo_mass")]
+    assert mass.endswith(" Msun/h: M200c of the catalog")
+    assert "Msun/h per fine pixel: dark matter, gas and stars" in out
     assert len(lines) == 9
 
 

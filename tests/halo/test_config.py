@@ -131,3 +131,20 @@ def test_constants_for_the_condition_can_be_given():
 def test_a_domain_needs_a_data_set():
     with pytest.raises(ConfigError, match="datasets"):
         parse_config(HaloConfig, {"datasets": {}})
+
+
+@pytest.mark.parametrize(("given", "meant"), [(13, "1e+13"), (12.5, "3.162e+12")])
+def test_the_logarithm_of_a_mass_is_no_threshold(given, meant):
+    text = problem(haloes={"mass_threshold": given})
+    assert (
+        f"haloes.mass_threshold: is a mass in Msun/h, not its logarithm, did you mean {meant}?"
+        in text
+    )
+    assert parsed(haloes={"mass_threshold": 1}).haloes.mass_threshold == 1
+
+
+def test_a_rule_on_several_keys_shows_no_cut_section():
+    source = {"kind": "camels", "nbody_base": "a", "hydro_base": "b", "fof_nbody_base": "c"}
+    text = problem(source=source | {"catalog_format": "csv"})
+    assert "source.catalog_units is needed by catalog_format: csv" in text
+    assert "found" not in text

@@ -89,7 +89,8 @@ def test_a_data_set_without_haloes_has_an_index_without_rows(tmp_path):
     header, table = read_csv(data["index.csv"])
     assert len(header) == 29
     assert table == []
-    with pytest.raises(StatisticsError, match="no training samples"):
+    told = r"none of the 9 groups of the 1 training simulations \(7\) is above haloes\.mass_thr"
+    with pytest.raises(StatisticsError, match=told):
         data.make_normalization()
 
 
@@ -306,7 +307,7 @@ def of_another_specification(record):
     ("change", "text"),
     [
         (without_stars, "channel stellar: std is 0 over 24 training samples"),
-        (in_the_test_split, "no training samples"),
+        (in_the_test_split, "no training samples: no simulation from simulations.start to end"),
         (of_another_specification, "samples of another specification"),
     ],
 )
@@ -363,3 +364,12 @@ def test_verify_finds_a_sample_that_is_lost_or_cut(spoilable, manifest):
     again = next(lost.parent.glob("shard_*.json"))
     assert {f"{lost}: missing; delete {again} too"} < set(problems)
     assert any(text.startswith(f"{cut}: ") and "the manifest says" in text for text in problems)
+
+
+def test_the_page_of_statistics_tells_that_its_numbers_are_logarithms(finished, tmp_path):
+    page = tmp_path / "statistics.html"
+    spec = specs.normalization_spec(finished.dataset)
+    write_normalization(spec, finished.records, tmp_path, page)
+    assert "dex: log10(x + 1), x in Msun/h per (L/npix)^2" in page.read_text()
+    fields = read_json(tmp_path / "normalization.json")["fields"]
+    assert fields["gas"]["unit"] == "Msun/h per (L/npix)^2"

@@ -143,6 +143,18 @@ def test_a_table_is_the_only_one_of_its_suffix(tmp_path, catalog_format, suffix)
         find_catalog(tmp_path, catalog_format=catalog_format)
 
 
+def test_without_a_format_the_only_catalog_of_a_folder_is_taken(tmp_path):
+    with pytest.raises(MissingCatalogError, match=r"fof_subhalo_tab_090.*nor .*\*\.csv, \*\.list"):
+        find_catalog(tmp_path, catalog_format=None)
+    touch(tmp_path, "out_90.list")
+    assert find_catalog(tmp_path, catalog_format=None) == [tmp_path / "out_90.list"]
+    touch(tmp_path, "halos.csv")
+    with pytest.raises(CatalogError, match=r"one catalog is expected, found halos\.csv, out_90"):
+        find_catalog(tmp_path, catalog_format=None)
+    touch(tmp_path, "groups_090.hdf5")
+    assert find_catalog(tmp_path, catalog_format=None) == [tmp_path / "groups_090.hdf5"]
+
+
 def test_first_files_stand_for_a_simulation(tmp_path):
     touch(tmp_path, "LH_7/snapdir_090/snap_090.10.hdf5", "LH_7/snapdir_090/snap_090.9.hdf5")
     touch(tmp_path, "LH_7/groups_090.hdf5", "LH_7/out_90.list")

@@ -55,6 +55,8 @@ def test_options_win():
         ({"PMI_RANK": "1"}, None, None, "PMI_SIZE is not set"),
         ({"SLURM_PROCID": "0", "SLURM_STEP_ID": "0"}, None, None, "SLURM_NTASKS or SLURM_STEP_NUM"),
         ({}, None, 4, "world_size is 4, but no launcher tells the rank"),
+        ({}, 0, None, "rank is 0, but no launcher tells the number of ranks"),
+        ({}, 1, None, "rank is 1, but no launcher tells the number of ranks"),
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None, 4, "no launcher tells the rank"),
     ],
 )
@@ -66,7 +68,6 @@ def test_a_number_without_the_other_is_refused(environment, rank, size, told):
 
 def test_one_process_may_say_so():
     assert rank_and_size(None, 1, {}) == (0, 1)
-    assert rank_and_size(0, None, {}) == (0, 1)
     assert rank_and_size(0, 1, {"PMIX_RANK": "0"}) == (0, 1)
 
 

@@ -185,3 +185,13 @@ def test_unusual_constants_are_doubted():
 def test_a_summary_is_the_same_bits_for_any_order_of_the_numbers():
     values = np.random.default_rng(4).lognormal(30, 2, 1001)
     assert summary(values) == summary(values[::-1]) == summary(np.roll(values, 300))
+
+
+def test_maps_of_other_scales_than_the_constants_are_refused_in_a_sentence():
+    stats = handed_out(CONSTANTS, False, "condition")
+    for shape, found in (((1, 8, 8), 1), ((5, 2, 8, 8), 2), ((8, 8), 1)):
+        maps = {"large_scale": np.ones(shape, np.float32)}
+        with pytest.raises(StatisticsError, match=f"large_scale holds {found} scales, the const"):
+            normalize_sample(maps, stats)
+    batch = {"large_scale": np.ones((5, 3, 8, 8), np.float32)}
+    assert normalize_sample(batch, stats)["large_scale"].shape == (5, 3, 8, 8)

@@ -213,8 +213,10 @@ def _described(problem, model, mapping):
     if problem["type"] == "literal_error":
         allowed = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
         message += nearest(problem["input"], allowed)
-    found = "" if problem["type"] == COMPLETE else f" (found {shown(problem['input'])})"
-    return path, message, found
+    # Rules on several keys name the values they are about; a whole section, cut, would hide them.
+    of_section = problem["type"] == "value_error" and isinstance(problem["input"], dict)
+    told = problem["type"] == COMPLETE or of_section
+    return path, message, "" if told else f" (found {shown(problem['input'])})"
 
 
 def _tag_problem(problem, path):

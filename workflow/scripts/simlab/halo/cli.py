@@ -337,8 +337,10 @@ def compute_normalization(
         print(f"{name}: mean {values['mean']:.8f}, std {values['std']:.8f}")
     print(f"Wrote {target}*_normalization_stats.npz from {summary['n_samples']} samples")
     if validate:
-        for warning in validate_stats(target):
+        warnings = validate_stats(target)
+        for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
+        print(f"Read again: {'usable, with doubts' if warnings else 'valid'}")
 
 
 @app.command()

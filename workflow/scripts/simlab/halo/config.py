@@ -11,6 +11,9 @@ SEED_LIMIT = 2**32
 RELATIVE = 1e-9
 """Relative error up to which lengths are taken as commensurate."""
 
+LOGARITHMS = (5, 17)
+"""Masses in Msun/h that no particle has, and logarithms of masses that haloes have."""
+
 Preset = Literal["core15", "sb35", "cosmo5"]
 ColumnName = Annotated[str, Field(min_length=1, description="Column of the parameter table")]
 
@@ -102,10 +105,21 @@ class SimulationsConfig(Section):
 class HaloesConfig(Section):
     """Which haloes."""
 
-    mass_threshold: Number = Field(1e13, ge=1, lt=1e17, description="M200c above this, Msun/h")
+    mass_threshold: Number = Field(
+        1e13, ge=1, lt=1e17, description="M200c above this, Msun/h; not its logarithm"
+    )
     max_per_simulation: Integer | None = Field(
         None, ge=1, description="First kept haloes in catalog order; null = all"
     )
+
+    @field_validator("mass_threshold")
+    @classmethod
+    def _is_no_logarithm(cls, value):
+        if LOGARITHMS[0] <= value <= LOGARITHMS[1]:
+            raise ValueError(
+                f"is a mass in Msun/h, not its logarithm, did you mean {10**value:.4g}?"
+            )
+        return value
 
 
 class RotationsConfig(Section):

@@ -79,6 +79,7 @@ def extract_multiscale_cutouts(
 ):
     """Maps (S, res, res) float32 of several scales about the middle of a map of the box.
 
+    `scales` in Mpc/h, those of a box of 50 Mpc/h by default.
     Scale s < L: pixels c - half .. c + half, half = int(s / (2 pix)), c = npix // 2, or about
     `center_pix` = (i, j) with periodic wrap; s >= L: the full map. Then block means. A cutout of
     fewer than `res` pixels is an error, or is interpolated linearly with `allow_upsample`.
@@ -105,7 +106,9 @@ def extract_inference_cutouts(
     """Maps (S, res, res) float32 about a halo, from an unrotated map (npix, npix) of the box.
 
     `center` (3,) Mpc/h; `axis` is the one that the map lacks. Pixel floor(center / pix + 1e-9);
-    all cutouts wrap, that of the whole box too, so that the halo stays in the middle.
+    all cutouts wrap, that of the whole box too, so that the halo stays in the middle. A scale
+    beyond the box is cut as the box: give `scales` of training, those of a box of 50 Mpc/h are
+    the default.
     """
     field, box_size = _as_field(full_map), check_box(box_size)
     if axis not in (0, 1, 2):

@@ -69,11 +69,14 @@ def find_snapshot(path, snapnum=90):
 def find_catalog(path, snapnum=90, catalog_format="fof"):
     """All files of a halo catalog, in ascending chunk number; one file but for `fof`.
 
-    Inside a folder `catalog_format` (fof, csv, rockstar) says which files are meant.
+    Inside a folder `catalog_format` (fof, csv, rockstar) says which files are meant; None takes
+    the only catalog that is there.
     """
     path = Path(path)
     if catalog_format == "fof" or not path.is_dir():
         return _find(CATALOG, path, snapnum)
+    if catalog_format is None:
+        return _only_catalog(path, snapnum)
     if catalog_format not in TABLE_PATTERNS:
         raise ConfigError(
             f"catalog format {catalog_format!r} is not known, allowed: fof, csv, rockstar"
@@ -87,6 +90,23 @@ def find_catalog(path, snapnum=90, catalog_format="fof"):
             f"{TABLE_PATTERNS[catalog_format]}: {', '.join(file.name for file in found)}"
         )
     return found
+
+
+def _only_catalog(folder, snapnum):
+    """The FOF catalog of a folder, else its only text file that may be one."""
+    try:
+        return _find(CATALOG, folder, snapnum)
+    except MissingCatalogError as error:
+        tables = sorted(p for pattern in TABLE_PATTERNS.values() for p in folder.glob(pattern))
+        if not tables:
+            raise MissingCatalogError(
+                f"{error}, nor is there one of {', '.join(TABLE_PATTERNS.values())}"
+            ) from None
+    if len(tables) > 1:
+        raise CatalogError(
+            f"{folder}: one catalog is expected, found {', '.join(file.name for file in tables)}"
+        )
+    return tables
 
 
 def first_snapshot_file(base, set_name, sim, snapnum=90):

@@ -1,15 +1,18 @@
 """What a file of halo maps holds, in words: command inspect."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from simlab.core.errors import InputFileError, SimlabError
 from simlab.core.files import read_npz
+from simlab.halo.described import DESCRIBED
 from simlab.halo.errors import CatalogError
 from simlab.halo.files.catalogs import load_halo_catalog
 from simlab.halo.files.halo_tables import read_csv_catalog
 from simlab.halo.files.snapshots import open_snapshot
+from simlab.halo.layout import find_catalog
 
 TYPES = ("gas", "dark matter", "type 2", "tracers", "stars", "black holes")
 
@@ -25,6 +28,10 @@ def description(path, snapnum=90):
     if path.suffix == ".csv":
         return _of_table(path)
     problems = []
+    with suppress(SimlabError):
+        (table,) = find_catalog(path, snapnum, None)[:1]
+        if table.suffix == ".csv":
+            return _of_table(table)
     for read in (_of_snapshot, _of_catalog):
         try:
             return read(path, snapnum)
@@ -80,9 +87,11 @@ def _of_arrays(path):
     lines = []
     for key, array in read_npz(path).items():
         line = f"{key} {array.dtype} {array.shape}"
+        unit, what = DESCRIBED.arrays.get(key, ("", ""))
         if array.dtype.kind in "fiu" and array.size:
             line += f", {np.min(array):.6g} to {np.max(array):.6g}"
-        lines.append(line)
+            line += f" {unit}" if unit else ""
+        lines.append(f"{line}: {what}" if what else line)
     return lines
 
 

@@ -52,7 +52,12 @@ def _of_launcher(env, rank, world_size):
         raise ConfigError(
             f"world_size is {world_size}, but no launcher tells the rank: give --rank, too"
         )
-    return 0 if rank is None else rank, 1 if world_size is None else world_size
+    if rank is not None and world_size is None:
+        raise ConfigError(
+            f"rank is {rank}, but no launcher tells the number of ranks: give --world_size "
+            "beside --rank"
+        )
+    return rank or 0, world_size or 1
 
 
 def _number(env, name):

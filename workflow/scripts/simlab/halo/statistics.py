@@ -65,11 +65,25 @@ def normalize_sample(maps, stats):
         condition (res, res), large_scale (S-1, res, res), target (3, res, res), Msun/h.
     stats : dict
         Of `load_normalization_stats`.
+
+    Errors: StatisticsError for another number of larger scales than the constants are of.
     """
+    if "large_scale" in maps:
+        _require_scales(np.shape(maps["large_scale"]), len(stats["large_scale"][0]))
     return {
         name: normalize(values, *map_constants(stats, name)) if name in MAPS else values
         for name, values in maps.items()
     }
+
+
+def _require_scales(shape, known):
+    """Errors: StatisticsError for maps (..., S-1, res, res) of other than `known` scales."""
+    found = shape[-3] if len(shape) > 2 else 1
+    if found != known:
+        raise StatisticsError(
+            f"large_scale holds {found} scales, the constants are of {known}; cut the maps at the "
+            "scales of the data set (maps.scales in its configuration)"
+        )
 
 
 def map_constants(stats, name):

@@ -87,6 +87,12 @@ def synthesize_simulation(parameters, *, n_grid, box_size=50.0, seed, sim):
         Side of the box, Mpc/h.
     seed, sim : int
         Seed of the data set and number of the simulation.
+
+    Returns
+    -------
+    SyntheticSimulation
+        Positions and masses of the particles of both runs, the catalog `groups`, box and
+        cosmology; `write_simulation` writes it in the layout of CAMELS.
     """
     cosmology, feedback = _physics(parameters)
     _check_box(n_grid, box_size)

@@ -72,7 +72,8 @@ def load_halo_catalog(
     Parameters
     ----------
     fof_file : path
-        A simulation's folder, a folder of chunks, a chunk, or a file .hdf5, .csv, .list.
+        A simulation's folder, with a FOF catalog or the only .csv or .list file in it, a folder
+        of chunks, a chunk, or a file .hdf5, .csv, .list.
     mass_threshold : float
         Msun/h; a halo of exactly this mass is left out.
     snapnum : int
@@ -91,7 +92,7 @@ def load_halo_catalog(
         omega0 (None where the catalog lacks them), n_groups, missing_chunks, path (first file),
         fingerprint (list, one dict a file).
     """
-    files = find_catalog(fof_file, snapnum)
+    files = find_catalog(fof_file, snapnum, None)
     groups = _read(files, allow_missing_chunks, units)
     kept = _kept(files, groups.mass, mass_threshold)
     pos, r200 = groups.pos[kept], groups.r200[kept]
