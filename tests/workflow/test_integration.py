@@ -10,6 +10,8 @@ import zipfile
 import pytest
 import yaml
 
+from simlab.core.packages.croissant import DATE
+
 CONDA_NAMES = {"opencv": "opencv-python-headless", "pocl": "pocl-binary-distribution"}
 
 
@@ -185,6 +187,7 @@ def test_citation_and_catalog_files_are_valid_yaml(root):
     assert citation["title"] == "simlab"
     version = re.search(r'^version = "(.+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
     assert citation["version"] == version[1]
+    assert citation["date-released"] == DATE
     catalog = yaml.safe_load((root / ".snakemake-workflow-catalog.yml").read_text())
     assert catalog["usage"]["mandatory-flags"]
     assert json.dumps(catalog)

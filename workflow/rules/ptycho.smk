@@ -176,17 +176,12 @@ rule ptycho_power:
         "../scripts/ptycho_power.py"
 
 
-def ptycho_power_files(wildcards):
-    return [
-        f"results/ptycho/{wildcards.dataset}/power/{shard}.npz"
-        for shard in PTYCHO_SIZES[wildcards.dataset].shards
-    ]
-
-
 rule ptycho_gathering:
     """Power of all shards in one file, where there are many."""
     input:
-        ptycho_power_files,
+        lambda wildcards: ptycho_plan.power_files(
+            wildcards.dataset, PTYCHO_SIZES[wildcards.dataset]
+        ),
     output:
         npz=ensure(f"{PTYCHO_DIR}/power.npz", non_empty=True),
     log:
@@ -204,10 +199,8 @@ rule ptycho_gathering:
 rule ptycho_scale:
     """One photon scale for the whole data set."""
     input:
-        lambda wildcards: (
-            f"results/ptycho/{wildcards.dataset}/power.npz"
-            if ptycho_plan.gathers_power(PTYCHO_SIZES[wildcards.dataset])
-            else ptycho_power_files(wildcards)
+        lambda wildcards: ptycho_plan.scale_inputs(
+            wildcards.dataset, PTYCHO_SIZES[wildcards.dataset]
         ),
     output:
         json=f"{PTYCHO_DIR}/scale.json",

@@ -210,6 +210,16 @@ def folder(name):
     return f"results/ptycho/{name}"
 
 
+def power_files(name, sizes):
+    """Files with the power of each shard."""
+    return [f"{folder(name)}/power/{shard}.npz" for shard in sizes.shards]
+
+
+def scale_inputs(name, sizes):
+    """Files with the power of all shards: one where they are gathered."""
+    return [f"{folder(name)}/power.npz"] if gathers_power(sizes) else power_files(name, sizes)
+
+
 def published(dataset, sizes=None):
     """Published files of a data set but the manifest, relative to its folder."""
     sizes = sizes or geometry(dataset)

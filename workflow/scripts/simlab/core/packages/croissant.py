@@ -11,8 +11,8 @@ from simlab.core.files import sha256_of, write_json
 from simlab.core.packages.described import licenses
 from simlab.core.packages.source import arrays_of, column_types
 
-DATE = "2026-01-01"
-"""Of this version of simlab. Data sets carry no times; who publishes one puts its date here."""
+DATE = "2026-11-22"
+"""Of this version of simlab, as in CITATION.cff. Data sets carry no times; who publishes one puts its date here."""
 HOME = "https://spdx.org/licenses/"
 CONTEXT = {
     "@language": "en",
