@@ -13,11 +13,12 @@ from simlab.ptycho.stages.checks import case_of
 from simlab.ptycho.stages.dataset import export_npz, merge_shards
 from simlab.ptycho.stages.diffraction import write_shard
 from simlab.ptycho.stages.index import write_index
+from simlab.ptycho.stages.gathering import gather_power
 from simlab.ptycho.stages.input import join_input
 from simlab.ptycho.stages.normalization import write_normalization
 from simlab.ptycho.stages.object import write_object
 from simlab.ptycho.stages.positions import write_positions
-from simlab.ptycho.stages.power import gather_power, write_power
+from simlab.ptycho.stages.power import write_power
 from simlab.ptycho.stages.probe import write_probe
 from simlab.ptycho.stages.scale import write_scale
 

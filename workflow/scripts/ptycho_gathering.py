@@ -1,7 +1,7 @@
 """Snakemake entry point of rule `ptycho_gathering`."""
 
 from simlab.core.job import job
-from simlab.ptycho.stages.power import gather_power
+from simlab.ptycho.stages.gathering import gather_power
 
 with job(snakemake) as log:
     gather_power(list(snakemake.input), snakemake.output.npz)

@@ -1,6 +1,4 @@
-"""Rules ptycho_power, ptycho_gathering: the power of the exit waves of one shard, and of all."""
-
-import numpy as np
+"""Rule ptycho_power: the power of the exit waves of one shard."""
 
 from simlab.core.files import read_npz, write_npz
 from simlab.ptycho.files.inputs import read_input
@@ -21,13 +19,3 @@ def write_power(spec, input_npz, positions_npz, frames, npz):
     )
     power = model.power(where["xcoords"][rows], where["ycoords"][rows], where["object_index"][rows])
     write_npz(npz, {"power": power})
-
-
-def read_power(paths):
-    """Power float64 (M,) of all frames of the shards whose files are `paths`, in their order."""
-    return np.concatenate([read_npz(path, ["power"])["power"] for path in paths])
-
-
-def gather_power(paths, npz):
-    """Write the power of all shards as one file of the kind that `write_power` makes."""
-    write_npz(npz, {"power": read_power(paths)})

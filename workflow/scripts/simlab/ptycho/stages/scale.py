@@ -4,7 +4,7 @@ from simlab.core.config import parse_config
 from simlab.core.files import write_json
 from simlab.ptycho.config import DetectorConfig
 from simlab.ptycho.photons import dataset_scale, photons_of
-from simlab.ptycho.stages.power import read_power
+from simlab.ptycho.stages.gathering import read_power
 
 
 def write_scale(spec, power_files, json):
