@@ -3,12 +3,14 @@
 import csv
 import json
 from collections import Counter
+from textwrap import wrap
 
 import h5py
 import numpy as np
 import pytest
 
 from simlab import report
+from simlab.core.distribution_pages import LINE
 from simlab.core.distributions import Bars, Curve, Histogram, read_columns
 from simlab.core.files import read_npz
 from simlab.core.splits import SPLITS
@@ -59,7 +61,7 @@ def test_a_page_has_its_splits_and_panels_and_the_same_bytes_again(folders, tmp_
     panels, notes = panels_of(folders, "calcium")
     for panel in panels.values():
         assert f">{panel.title}</text>" in text
-        assert f">{panel.label}</text>" in text
+        assert all(f">{line}</text>" in text for line in wrap(panel.label, LINE))
     assert all(note in text for note in notes)
 
 

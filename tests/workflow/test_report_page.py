@@ -234,6 +234,6 @@ def test_a_finished_run_has_nothing_to_do_and_data_sets_hold_nothing_of_the_page
 def test_a_lost_measurement_makes_no_job_run_again_and_is_a_line_of_the_page(root, folder):
     (folder / "logs" / "lensing_manifest" / "tiny.tsv").unlink()
     assert "Nothing to be done" in workflow(root, folder, "--dry-run")
-    workflow(root, folder, "--forcerun", "report_pages")
+    workflow(root, folder, "--forcerun", "report/lensing/tiny/costs.html")
     text = (folder / "report" / "lensing" / "tiny" / "costs.html").read_text()
     assert "logs/lensing_manifest/tiny.tsv: missing, this job is not in the sums" in text
