@@ -8,6 +8,7 @@ from PIL import Image
 from simlab.core import figures as style
 from simlab.halo import figures
 from simlab.halo.figures import sheet
+from simlab.halo.stages import preview
 
 SCALES = (6.25, 50.0)
 
@@ -57,6 +58,31 @@ def test_the_sheet_has_the_same_bytes_again(tmp_path, samples):
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as image:
         assert image.info.keys() <= {"dpi"}
+
+
+def test_maps_without_mass_say_so_and_have_no_scale(tmp_path, monkeypatch, samples):
+    for sample, _ in samples:
+        sample["target"][2] = 0
+    samples[0][0]["target"][1] = 0
+    figure = drawn(
+        monkeypatch, figures, lambda path: sheet(path, samples, SCALES, "maps"), tmp_path / "p.png"
+    )
+    said = [
+        [text.get_text() for text in axis.texts] for row in panels(figure, 2, 5) for axis in row
+    ]
+    assert ["empty" in texts for texts in said] == [False] * 3 + [True] * 2 + [False] * 4 + [True]
+    assert units(figure) == ["Msun/h a fine pixel"] * 4 + ["no mass in these maps"]
+
+
+def test_rows_of_the_preview_tell_rotation_and_split(finished, tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(preview, "sheet", lambda *given: seen.update(given=given))
+    preview.draw_preview({"scales": list(SCALES)}, finished.folder, tmp_path / "p.png")
+    _, samples, _, title = seen["given"]
+    labels = [label for _, label in samples]
+    assert all(" rot 0, t" in label and label.endswith(" Msun/h") for label in labels)
+    assert {label.split("\n")[0].split(", ")[1] for label in labels} == {"train", "test"}
+    assert title == "small: 32 samples of 4 simulations"
 
 
 def test_maps_without_any_mass_are_drawn(tmp_path):

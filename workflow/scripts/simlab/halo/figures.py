@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from simlab.core.figures import DENSITY, grid_of_axes, save_png, scale_bar, sheet_style, show_map
+from simlab.core.figures import (
+    DENSITY,
+    grid_of_axes,
+    save_png,
+    say,
+    scale_bar,
+    sheet_style,
+    show_map,
+)
 
 PANEL_INCHES = 1.62
 DPI = 130
@@ -42,6 +50,8 @@ def sheet(path, samples, scales, title):
                     colorbar=False,
                     log=True,
                 )
+                if not np.any(fields[i] > 0):
+                    say(axis, "empty")
                 length = side / 5
                 scale_bar(axis, length / side * fields[i].shape[0], f"{length:g} Mpc/h")
                 if j == len(rows) - 1:
@@ -49,7 +59,11 @@ def sheet(path, samples, scales, title):
                         image, ax=axes[:, i], location="bottom", fraction=0.03, pad=0.01
                     )
                     bar.outline.set_visible(False)
-                    bar.set_label(UNIT)
+                    occupied = any(np.any(row[i] > 0) for row in rows)
+                    bar.set_label(UNIT if occupied else "no mass in these maps")
+                    if not occupied:
+                        bar.set_ticks([])
+                        bar.minorticks_off()
         save_png(figure, path, DPI)
 
 
@@ -61,7 +75,10 @@ def _fields(sample):
 
 
 def _limits(fields):
-    """Color limits of one column: nearly all occupied pixels of its maps."""
+    """Color limits of one column: nearly all occupied pixels of its maps.
+
+    One scale for all haloes, so that they can be compared; that light ones are faint is meant.
+    """
     occupied = np.concatenate([field[field > 0].ravel() for field in fields])
     if not occupied.size:
         return 1.0, 10.0

@@ -25,9 +25,11 @@ def draw_preview(spec, folder, png):
     samples = []
     for entry in (first_views[i] for i in picked):
         label = (
-            f"sim {entry['sim']} halo {entry['halo_idx']}\n{float(entry['halo_mass']):.2e} Msun/h"
+            f"sim {entry['sim']} halo {entry['halo_idx']} rot {entry['rot']}, {entry['split']}\n"
+            f"{float(entry['halo_mass']):.2e} Msun/h"
         )
         samples.append((read_sample(folder / entry["file"]), label))
     simulations = len({entry["sim"] for entry in entries})
-    title = f"{folder.resolve().name}: {len(entries)} samples of {simulations} simulations"
+    several = "s" if simulations > 1 else ""
+    title = f"{folder.resolve().name}: {len(entries)} samples of {simulations} simulation{several}"
     sheet(png, samples, spec["scales"], title)
