@@ -46,6 +46,43 @@ def test_every_public_docstring_tells_more_than_the_name(root, domain):
             assert len((thing.__doc__ or "").split()) > 2, path
 
 
+@pytest.fixture(scope="module")
+def sources(root):
+    """The library as the API pages see it: read, not imported."""
+    from griffe import GriffeLoader
+
+    folder = root / "workflow" / "scripts"
+    loader = GriffeLoader(search_paths=[folder], allow_inspection=False)
+    loader.load("simlab")
+    return loader.modules_collection
+
+
+def functions(thing):
+    """A function, or the functions of a class, that have a docstring."""
+    thing = thing.final_target if thing.is_alias else thing
+    members = [member for member in thing.members.values() if thing.is_class]
+    return [f for f in (thing, *members) if not f.is_alias and f.is_function and f.docstring]
+
+
+def entries(function, kind):
+    """Entries of the docstring's sections of a kind: `parameters`, `returns`."""
+    sections = function.docstring.parse("numpy")
+    return [entry for section in sections if section.kind.value == kind for entry in section.value]
+
+
+@pytest.mark.parametrize("page", [*DOMAINS, "core"])
+def test_api_pages_tell_the_parameters_and_defaults_of_the_code(root, sources, page):
+    for function in [f for path in shown(root, page) for f in functions(sources[path])]:
+        real = {p.name: str(p.default).replace('"', "'") for p in function.parameters}
+        for entry in entries(function, "parameters"):
+            name = entry.name.lstrip("*")
+            assert name in real, (function.path, name)
+            told = str(entry.value).replace('"', "'")
+            assert told == real[name] or entry.name.startswith("*"), (function.path, name)
+        for entry in entries(function, "returns"):
+            assert entry.name not in ("Errors", "Raises"), (function.path, "a section of its own")
+
+
 def test_pages_name_commands_and_functions_that_exist(root):
     commands = {
         domain: re.findall(

@@ -81,7 +81,12 @@ def make_package(folder, kind, output, splits=PARTS, megabytes=MEGABYTES):
     list of Path
         Files written.
 
-    Errors: those of `open_finished`; ConfigError for an unknown kind.
+    Raises
+    ------
+    ConfigError
+        For an unknown kind.
+    SimlabError
+        Those of `open_finished`.
     """
     if kind not in KINDS:
         raise ConfigError(f"package {kind!r} is unknown, known: {', '.join(KINDS)}")

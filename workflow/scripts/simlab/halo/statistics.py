@@ -66,7 +66,10 @@ def normalize_sample(maps, stats):
     stats : dict
         Of `load_normalization_stats`.
 
-    Errors: StatisticsError for another number of larger scales than the constants are of.
+    Raises
+    ------
+    StatisticsError
+        For another number of larger scales than the constants are of.
     """
     if "large_scale" in maps:
         _require_scales(np.shape(maps["large_scale"]), len(stats["large_scale"][0]))

@@ -176,8 +176,16 @@ def render_roulette(
         Only pixels with zeta/mask_scale in it are drawn.
     mask_radius : float, optional
         Only pixels with |zeta| <= mask_radius (px) are drawn; wins over `region`.
-    source, size, sampling, supersample, center, out
+    source, size
         As of `render_raytrace`.
+    sampling : str
+        Likewise.
+    supersample : int
+        Likewise.
+    center : complex
+        Likewise, px.
+    out : array, optional
+        Likewise.
 
     Returns
     -------

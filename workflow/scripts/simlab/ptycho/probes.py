@@ -122,8 +122,14 @@ def make_probe(N, *, mode="idealized", path=None, scale=0.7, seed=42, **params):
     -------
     complex64 (N, N), or (K, N, N) for a file of modes
 
-    Errors: ConfigError for an unknown mode or parameter or a missing path; MissingFileError,
-    MissingKeyError; InputFileError for another shape and as `as_probe` says.
+    Raises
+    ------
+    ConfigError
+        For an unknown mode or parameter or a missing path.
+    MissingFileError, MissingKeyError
+        For what is not there.
+    InputFileError
+        For another shape and as `as_probe` says.
     """
     if mode in KINDS_OF_OPTICS:
         values = {"kind": mode, "N": N, "params": params}
