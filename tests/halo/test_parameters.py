@@ -314,6 +314,11 @@ def test_a_preset_that_a_table_lacks_tells_what_the_table_has(lh_table):
         load_parameters(lh_table, 0, columns=("Omega0", "n_s"), set_name="LH")
 
 
+def test_a_table_of_another_set_tells_what_its_rows_are(lh_table):
+    with pytest.raises(ParameterTableError, match=r"no name SB35_0 .*the first is LH_0 \(source"):
+        load_parameters(lh_table, 0)
+
+
 def test_a_table_tells_the_cosmology_that_snapshots_tell_too(lh_table):
     assert ParameterTable(lh_table).cosmology(0, "LH") == {"Omega0": 0.309}
     found = ParameterTable(SHIPPED).cosmology(7)

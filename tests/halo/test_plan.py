@@ -296,6 +296,8 @@ def test_no_more_haloes_are_expected_than_the_particles_of_a_run_can_make():
     cost = plan.estimate("x", tiny_dataset(source=source, haloes={"mass_threshold": 1.0}))
     assert cost.samples < 2 * costs.CAMELS_PARTICLES / costs.LEAST_PARTICLES
     assert cost.peak_mb < 1e5
+    (note,) = [text for text in cost.notes if "mass_threshold" in text]
+    assert "is below 10 of 512^3 particles in the box, 7.8e+08" in note
 
 
 def test_a_box_whose_map_no_machine_holds_is_told():

@@ -91,8 +91,11 @@ class ParameterTable:
         key = self._key_of(sim, set_name)
         if key not in self._numbers:
             what = {None: "row", "sim": "sim"}.get(self._key, "name")
+            hint = ""
+            if what == "name" and self._numbers:
+                hint = f", the first is {next(iter(self._numbers))} (source.set)"
             raise ParameterTableError(
-                f"{self.path}: sim {sim}: no {what} {key} among its {len(self._rows)} rows"
+                f"{self.path}: sim {sim}: no {what} {key} among its {len(self._rows)} rows{hint}"
             )
         row = self._rows[self._numbers[key]]
         if len(row) != len(self._header):

@@ -270,7 +270,12 @@ def estimate(name, dataset):
         bytes=size,
         steps=steps(dataset, counts),
         details=f"{len(counts)} simulations, {haloes:.0f} haloes ({kind})",
-        notes=(*found.problems, *_without_samples(dataset, found), *_too_wide(dataset)),
+        notes=(
+            *found.problems,
+            *_without_samples(dataset, found),
+            *_unresolved(dataset),
+            *_too_wide(dataset),
+        ),
     )
 
 
@@ -310,6 +315,18 @@ def _without_samples(dataset, found):
     sides = set(splits(dataset).values())
     if "train" not in sides:
         yield "no training simulation among those from simulations.start to end: no constants"
+
+
+def _unresolved(dataset):
+    """A text on a threshold below the mass of the lightest halo that a run can have."""
+    threshold, least = dataset.haloes.mass_threshold, costs.resolved_mass(dataset)
+    if threshold < least:
+        yield (
+            f"haloes.mass_threshold {threshold:g} Msun/h is below {costs.LEAST_PARTICLES} of "
+            f"{round(particles(dataset) ** (1 / 3))}^3 particles in the box, {least:.2g}; memory "
+            f"and time limits allow for {costs.haloes_allowed_for(dataset):,.0f} haloes a "
+            "simulation"
+        )
 
 
 def _too_wide(dataset):
