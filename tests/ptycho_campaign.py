@@ -12,8 +12,8 @@ from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.stages.checks import case_of
 from simlab.ptycho.stages.dataset import export_npz, merge_shards
 from simlab.ptycho.stages.diffraction import write_shard
-from simlab.ptycho.stages.index import write_index
 from simlab.ptycho.stages.gathering import gather_power
+from simlab.ptycho.stages.index import write_index
 from simlab.ptycho.stages.input import join_input
 from simlab.ptycho.stages.normalization import write_normalization
 from simlab.ptycho.stages.object import write_object
