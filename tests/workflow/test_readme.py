@@ -36,10 +36,11 @@ def test_commands_and_examples_run_as_printed(root, clone):
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     shapes = (
-        "assert photons.shape == truth.shape == (32, 32), photons.shape",
+        "assert amplitude.shape == truth.shape == (32, 32) and patterns.shape == (16, 32, 32)",
         "assert truth.shape == (3, 128, 128) and parameters.shape == (15,), parameters.shape",
         "assert images.shape == (1, 64, 64, 10) and stacks.shape == (1, 4, 24, 24, 10)",
-        "assert noisy.shape == clean.shape == (8, 64, 64) and movie.shape == (20, 256, 256)",
+        "assert noisy.shape == clean.shape == (8, 64, 64) and movie.shape == (20, 256, 256)"
+        " and window.shape[0] == 4",
         "assert picture.shape == again.shape == (96, 96) and alpha.shape == beta.shape == (29,)",
     )
     for block, shape in zip(blocks(root, "python"), shapes, strict=True):
