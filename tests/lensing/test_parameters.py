@@ -10,9 +10,9 @@ from simlab.lensing.config import DatasetConfig
 from simlab.lensing.curves import critical_curve
 from simlab.lensing.errors import LensingConfigError
 from simlab.lensing.parameters import draw_rows, drawn_columns
-from simlab.lensing.splits import split_of
 from simlab.lensing.rows import INPUT_COLUMNS, lens_of
 from simlab.lensing.solver import image_positions
+from simlab.lensing.splits import split_of
 from simlab.lensing.validation import validate_rows
 
 SIE = {
