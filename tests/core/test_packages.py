@@ -198,6 +198,16 @@ def test_the_card_is_told_by_the_files(folder, tmp_path):
     assert "`part`" not in text
 
 
+def test_the_card_tells_that_constants_are_those_of_logarithms(folder, tmp_path):
+    card, _ = write_card(source_of(folder), tmp_path / "README.md", Path("few"))
+    assert "those of log10" not in card.read_text()
+    content = read_json(folder / "normalization.json") | {"transform": "log10(x+1), z-score"}
+    write_json(folder / "normalization.json", content)
+    finish(folder)
+    card, _ = write_card(source_of(folder), tmp_path / "README.md", Path("few"))
+    assert "split. Numbers of `fields` are those of log10(x+1). `norm" in card.read_text()
+
+
 def test_inputs_of_the_user_leave_the_license_open(folder, tmp_path):
     user = replace(DESCRIBED, inputs=lambda spec, folder: [Origin("a.npz", "a user", None)])
     source = source_of(folder, user)

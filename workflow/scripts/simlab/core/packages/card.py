@@ -159,9 +159,11 @@ def _statistics(source):
         (f"`{name}`", *(values.get(key) for key in NUMBERS))
         for name, values in moments(source.normalization)
     ]
+    transform, *_ = source.normalization.get("transform", "").split(",")
+    of = f" Numbers of `fields` are those of {transform}." if transform else ""
     return (
         f"## Normalization\n\nOver the {source.normalization['n_samples']} samples of the training "
-        "split. `normalization.json` holds more.\n\n" + table(("quantity", *NUMBERS), rows)
+        f"split.{of} `normalization.json` holds more.\n\n" + table(("quantity", *NUMBERS), rows)
     )
 
 
