@@ -12,7 +12,9 @@ from simlab.core.packages.described import licenses
 from simlab.core.packages.source import arrays_of, column_types
 
 DATE = "2026-11-22"
-"""Of this version of simlab, as in CITATION.cff. Data sets carry no times; who publishes one puts its date here."""
+"""Of this version of simlab, as in CITATION.cff.
+
+Data sets carry no times; who publishes one puts its date here."""
 HOME = "https://spdx.org/licenses/"
 CONTEXT = {
     "@language": "en",
