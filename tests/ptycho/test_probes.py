@@ -497,7 +497,7 @@ def test_probes_of_optics_by_one_name_are_those_of_configurations():
     made = make_probe(128, mode="fzp", seed=5, defocus_um=200.0)
     expected = build(5, kind="fzp", N=128, params={"defocus_um": 200.0})[0]
     np.testing.assert_array_equal(made, expected)
-    with pytest.raises(ConfigError, match="defocus_mm.*defocus_um"):
+    with pytest.raises(ConfigError, match=r"defocus_mm.*defocus_um"):
         make_probe(128, mode="fzp", defocus_mm=0.2)
     with pytest.raises(ConfigError, match="defocus_um"):
         make_probe(128, defocus_um=200.0)
