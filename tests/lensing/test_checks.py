@@ -107,6 +107,11 @@ def test_a_picture_of_another_row_fails_the_check_of_shapes(spoiled):
     assert spoiled.failed() == ["shapes"]
 
 
+def test_another_side_than_that_of_the_pictures_fails_the_check_of_shapes(spoiled):
+    spoiled.edit_shard(4, lambda file, _: file.attrs.modify("cropsize", 4000))
+    assert spoiled.failed() == ["shapes"]
+
+
 def test_a_wrong_offset_fails_the_identity_of_the_points(spoiled):
     number = unsampled(spoiled)
     offset = float(spoiled.table()[number]["offsetX"])

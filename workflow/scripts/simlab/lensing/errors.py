@@ -1,5 +1,7 @@
 """Errors of gravitational lensing; every message names file, row, column or key and the value."""
 
+import warnings
+
 from simlab.core.errors import ConfigError, InputFileError, MissingFileError, PhysicsError
 
 
@@ -23,3 +25,12 @@ class LensError(PhysicsError):
 
 class LensingWarning(UserWarning):
     """What can be computed, but probably is not what was meant."""
+
+
+def warn_of_unused(what, kind, given, used):
+    """LensingWarning that names the parameters (name -> value or None) that `kind` does not use."""
+    unused = [name for name, value in given.items() if value is not None and name not in used]
+    if unused:
+        warnings.warn(
+            f"{what} {kind} has no {', '.join(unused)}: ignored", LensingWarning, stacklevel=3
+        )

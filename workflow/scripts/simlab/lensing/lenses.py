@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from simlab.lensing.errors import LensError
+from simlab.lensing.errors import LensError, warn_of_unused
 from simlab.lensing.geometry import pixel_grid
 from simlab.lensing.kernels import amplitudes as amplitude_kernels
 from simlab.lensing.kernels import deflection as kernels
@@ -249,6 +249,13 @@ KINDS = {
 }
 """Classes of single lenses by the names that files and `make_lens` accept."""
 
+PARAMETERS = {
+    SIE: ("einstein_radius", "ratio"),
+    NFW: ("kappa_s", "scale_radius"),
+    Shear: ("kappa0", "gamma1", "gamma2"),
+}
+"""What makes these lenses, beside center, orientation and chi; the others are einstein_radius."""
+
 
 def check_order(order):
     """The order as int; LensError unless it is a whole number from 0 to 200."""
@@ -287,7 +294,8 @@ def make_lens(
     Parameters
     ----------
     kind : str
-        SIS, PM (PointMass), SIE, Shear or NFW. Parameters that a kind does not have are ignored.
+        SIS, PM (PointMass), SIE, Shear or NFW. Parameters that a kind does not have are ignored,
+        with a LensingWarning; a rotation of what is round tells nothing.
     einstein_radius : float
         g > 0, px (SIS, PM, SIE).
     ratio : float
@@ -316,6 +324,16 @@ def make_lens(
     cls = KINDS.get(kind)
     if cls is None:
         raise LensError(f"lens {kind!r}: expected {', '.join(KINDS)}{_nearest(kind)}")
+    given = {
+        "einstein_radius": einstein_radius,
+        "ratio": ratio,
+        "kappa_s": kappa_s,
+        "scale_radius": scale_radius,
+        "kappa0": kappa0 or None,
+        "gamma1": gamma1 or None,
+        "gamma2": gamma2 or None,
+    }
+    warn_of_unused("lens", kind, given, PARAMETERS.get(cls, ("einstein_radius",)))
     chi = _positive("chi", chi)
     center = complex(_finite("x", x) / chi, _finite("y", y) / chi)
     if cls is Shear:

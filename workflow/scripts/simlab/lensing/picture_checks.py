@@ -27,13 +27,14 @@ NOT_SIMULATED = "rows that are not simulated again"
 
 
 def shapes(sample):
-    """Pictures whose shape, type, number or name is not what the configuration says."""
+    """Pictures whose shape, type, number, name or side is not what the configuration says."""
     settings, batch = sample.settings, sample.view.batch
-    side = min(settings.imagesize, settings.cropsize or settings.imagesize)
+    side = settings.side
     shape = (side, side) if batch.channels == 1 else (side, side, 3)
     images = sample.images
     wrong = images["images"].shape[1:] != shape
     wrong += images["images"].dtype != settings.dtype
+    wrong += images.attrs["cropsize"] != side
     wrong += int(sample.labels["index"][sample.position]) != sample.number + 1
     name = sample.labels["filename"][sample.position]
     wrong += name != str(batch.rows[sample.number].get("filename", ""))

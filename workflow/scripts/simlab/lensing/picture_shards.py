@@ -66,7 +66,7 @@ def picture_shapes(batch, extras=()):
     """Name -> (shape, dtype) of the pictures of one row."""
     settings = batch.settings
     size = settings.imagesize
-    side = min(size, settings.cropsize or size)
+    side = settings.side
     color = () if batch.channels == 1 else (3,)
     dtype = np.dtype(settings.dtype)
     shapes = {"images": ((side, side, *color), dtype)}
@@ -83,7 +83,7 @@ def attributes_of(settings, models):
     row, column = crop_origin(settings.imagesize, settings.cropsize)
     return {
         "imagesize": settings.imagesize,
-        "cropsize": settings.cropsize or settings.imagesize,
+        "cropsize": settings.side,
         "origin_row": row,
         "origin_col": column,
         "sampling": settings.sampling,

@@ -49,6 +49,8 @@ PICTURE_COLUMNS = ("sourcefile", "sourcescale")
 """Further columns where a source is a picture of the user."""
 
 RENAMED = {"einsteinR": "einsteinradius", "ratio": "ellipseratio"}
+KNOWN_COLUMNS = (*INPUT_COLUMNS, *PICTURE_COLUMNS, "lightprofile", "chi", *RENAMED)
+"""Columns that are read."""
 TEXTS = frozenset({"filename", "model", "lens", "cluster", "source", "sourcefile", "lightprofile"})
 INTEGERS = frozenset({"index", "nterms"})
 FLOATS = frozenset(INPUT_COLUMNS) - TEXTS - INTEGERS | {"sourcescale", "chi"}
@@ -100,6 +102,14 @@ def read_rows(path, chi_column="ignore", model="Raytrace"):
     return [
         _read_row(cells, number, chi_column, model) for number, cells in enumerate(table, start=1)
     ]
+
+
+def with_our_names(row):
+    """`row` with the columns that have two names under ours; RowsError where both are given."""
+    for old, new in RENAMED.items():
+        if old in row and new in row:
+            raise RowsError(f"{_name(row)}: columns {old} and {new} are the same")
+    return {RENAMED.get(column, column): cell for column, cell in row.items()}
 
 
 def _check_chi(path, columns, chi_column):

@@ -154,6 +154,21 @@ class PictureKeys(Section):
         return None if self.mask_of(model) == "none" else self.maskradius
 
     @property
+    def side(self):
+        """Side of the delivered picture, px."""
+        return min(self.imagesize, self.cropsize or self.imagesize)
+
+    @property
+    def doubts(self):
+        """What probably is not meant, in sentences."""
+        if self.cropsize and self.cropsize > self.imagesize:
+            return (
+                f"cropsize {self.cropsize} is larger than imagesize {self.imagesize}: nothing is "
+                f"cut, pictures have {self.imagesize} px",
+            )
+        return ()
+
+    @property
     def lookup(self):
         """How sampled lenses are looked up: "bilinear", or "nearest" with compat."""
         return "nearest" if self.compat else "bilinear"

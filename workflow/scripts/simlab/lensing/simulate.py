@@ -1,13 +1,17 @@
 """One row of a table: its picture, and the roulette amplitudes recovered from it."""
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from simlab.lensing.cases import case_of
+from simlab.lensing.column_names import meant_columns
 from simlab.lensing.drawing import Drawing, observed
+from simlab.lensing.errors import LensingWarning
 from simlab.lensing.postprocess import center_of_light, edge_flux
 from simlab.lensing.recovery import Recovery, columns_of_row
+from simlab.lensing.rows import KNOWN_COLUMNS, with_our_names
 from simlab.lensing.settings import as_settings
 from simlab.lensing.status import status_of
 
@@ -62,7 +66,8 @@ def simulate_row(row, settings=None, *, folder=None, formulas=None, number=1):
     Parameters
     ----------
     row : mapping
-        Column -> text or number; its `model` decides between ray tracing and roulette.
+        Column -> text or number; its `model` decides between ray tracing and roulette. Columns
+        that only look like known ones are a LensingWarning.
     settings : SimulationSettings or mapping of its keys, optional
     folder : path, optional
         That files named in the row are relative to.
@@ -80,7 +85,12 @@ def simulate_row(row, settings=None, *, folder=None, formulas=None, number=1):
     ConfigError, RowsError, LensError
         For settings and rows that cannot be used.
     """
-    case = case_of(row, as_settings(settings), folder=folder, formulas=formulas)
+    row, settings = with_our_names(row), as_settings(settings)
+    meant = meant_columns(row, KNOWN_COLUMNS)
+    said = [f"column {name!r} is not used, did you mean {meant[name]}?" for name in meant]
+    for doubt in (*settings.doubts, *said):
+        warnings.warn(doubt, LensingWarning, stacklevel=2)
+    case = case_of(row, settings, folder=folder, formulas=formulas)
     return simulate_case(case, number)
 
 

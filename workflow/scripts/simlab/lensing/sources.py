@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.lensing.errors import LensError
+from simlab.lensing.errors import LensError, warn_of_unused
 from simlab.lensing.files.pictures import read_picture
 from simlab.lensing.profiles import Sersic
 from simlab.lensing.source_kinds import (
@@ -33,6 +33,7 @@ KINDS = {
 """Names and aliases of sources -> names."""
 WITH_SECOND_AXIS = ("Ellipsoid", "SersicEllipsoid")
 PROFILES = ("Gaussian", "Sersic")
+N_SERSIC, LUMINOSITY = 4.0, 10.0
 
 
 def make_source(
@@ -41,8 +42,8 @@ def make_source(
     sigma=None,
     sigma2=None,
     theta_deg=0.0,
-    n_sersic=4.0,
-    luminosity=10.0,
+    n_sersic=N_SERSIC,
+    luminosity=LUMINOSITY,
     profile=None,
     path=None,
     scale=1.0,
@@ -57,7 +58,8 @@ def make_source(
     kind : str
         Spherical (s), Ellipsoid (e), SersicSphere, SersicEllipsoid, Triangle (t) or Image.
     sigma, sigma2 : float > 0
-        Sizes, px; sigma2 for the ellipsoids only.
+        Sizes, px; sigma2 for the ellipsoids only. What a kind does not have, sigma2 or the numbers
+        of Sersic profiles, is ignored with a LensingWarning.
     theta_deg : float
         Rotation, degrees counter-clockwise; spheres ignore it.
     n_sersic : float > 0
@@ -87,6 +89,14 @@ def make_source(
     name = KINDS.get(kind)
     if name is None:
         raise LensError(f"unknown source {kind!r}, expected one of {', '.join(KINDS)}")
+    given = {
+        "sigma": sigma,
+        "sigma2": sigma2,
+        "path": path,
+        "n_sersic": None if n_sersic == N_SERSIC else n_sersic,
+        "luminosity": None if luminosity == LUMINOSITY else luminosity,
+    }
+    warn_of_unused("source", kind, given, _parameters(name, profile))
     _check(name, "theta_deg", theta_deg)
     if name == "Image":
         if path is None:
@@ -118,6 +128,17 @@ def make_source(
             f"source {name}: n_sersic is {n_sersic}, b_n = 1.992 n - 0.3271 must be above 0"
         )
     return EllipticalSource(name, sigmas, float(theta_deg), sersic)
+
+
+def _parameters(name, profile):
+    """Names of what makes such a source, beside its rotation."""
+    if name == "Image":
+        return ("path",)
+    if name == "Triangle":
+        return ("sigma",)
+    sizes = ("sigma", "sigma2") if name in WITH_SECOND_AXIS else ("sigma",)
+    is_sersic = profile == "Sersic" or (profile is None and name.startswith("Sersic"))
+    return (*sizes, "n_sersic", "luminosity") if is_sersic else sizes
 
 
 def _with_profile(name, profile):
@@ -231,6 +252,8 @@ def _member(kind, mode, fields, compat, folder, options):
     values = {
         name: _number(name, field) for name, field in zip(names, given, strict=False) if field
     }
+    if kind not in WITH_SECOND_AXIS:
+        values.pop("sigma2", None)
     if "n_sersic" in values:
         values["profile"] = "Sersic"
     if "theta" in values:

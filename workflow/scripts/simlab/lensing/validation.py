@@ -8,14 +8,17 @@ from pathlib import Path
 
 from simlab.core.config import nearest
 from simlab.core.errors import SimlabError
+from simlab.lensing.column_names import meant_columns
 from simlab.lensing.errors import LensingWarning, RowsError
 from simlab.lensing.rows import (
     CLUSTER,
+    KNOWN_COLUMNS,
     LENSES,
     MAPS,
     MODELS,
     SOURCE_ALIASES,
     SOURCES,
+    chi_of,
     eta_of,
     id_of,
     is_polar,
@@ -30,6 +33,10 @@ from simlab.lensing.rows import (
 from simlab.lensing.settings import MAX_ORDER, as_settings
 
 MIN_N_SERSIC = 0.3
+SMALLEST_LENGTH = 1.0
+"""px; lengths below are more likely arcseconds."""
+PERCENT = 1.0, 100.0
+"""Bounds of a ratio of distances in percent that is likely meant."""
 SHOWN = 60
 MAX_FILENAME = 200
 """Bytes of a picture's name; file names end at 255, and ours add to it."""
@@ -90,7 +97,8 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
     list of Problem
         In the order of the rows, missing columns first; empty if all rows can be drawn. What can
         be drawn but probably is not meant (a source outside the picture, a ring that leaves it,
-        n_sersic < 0.3) is a LensingWarning, one a kind.
+        lengths below 1 px, a ratio in place of percent, n_sersic < 0.3, misspelled columns, a crop
+        larger than the picture) is a LensingWarning, one a kind.
     """
     settings = as_settings(settings)
     if not rows:
@@ -109,12 +117,16 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
         findings += check.findings
         for doubt in check.doubts:
             doubts[doubt].append(number)
+    prefix = f"{where}: " if where else ""
+    meant = meant_columns(columns, KNOWN_COLUMNS)
+    said = [f"column {_shown(name)} is not used, did you mean {meant[name]}?" for name in meant]
+    for doubt in (*settings.doubts, *said):
+        warnings.warn(f"{prefix}{doubt}", LensingWarning, stacklevel=2)
     for doubt, numbers in doubts.items():
         rows_text = f"row {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} rows"
         first = "" if len(numbers) == 1 else f", first row {numbers[0]}"
-        prefix = f"{where}: " if where else ""
         warnings.warn(f"{prefix}{rows_text}: {doubt}{first}", LensingWarning, stacklevel=2)
-    return [*_bad_columns(columns, str(where)), *_problems(findings, str(where))]
+    return [*_bad_columns(columns, str(where)), *_problems(findings, str(where), meant)]
 
 
 def require_no_problems(problems, where):
@@ -134,7 +146,7 @@ def _bad_columns(columns, where):
     ]
 
 
-def _problems(findings, where):
+def _problems(findings, where, meant):
     missing, problems = defaultdict(list), []
     for finding in findings:
         if finding.cell is None:
@@ -145,8 +157,14 @@ def _problems(findings, where):
         if finding.said:
             text = f"row {finding.row}: {finding.column}: {finding.said}"
         problems.append(Problem((finding.row,), finding.column, text, where))
+    instead = {column: f" (did you mean {_shown(name)}?)" for name, column in meant.items()}
     columns = [
-        Problem(tuple(rows), column, f"no column {column}, row {rows[0]} needs it", where)
+        Problem(
+            tuple(rows),
+            column,
+            f"no column {column}, row {rows[0]} needs it{instead.get(column, '')}",
+            where,
+        )
         for column, rows in missing.items()
     ]
     return columns + problems
@@ -239,6 +257,12 @@ class _RowCheck:
         self._positive("chi_percent", required=False)
         if self.settings.chi_column != "ignore":
             self._positive("chi", required=False)
+        if self._is_good("chi_percent", "chi"):
+            percent = 100 * chi_of(self.row, self.settings.chi_column)
+            if not PERCENT[0] <= percent <= PERCENT[1]:
+                self.doubts.append(
+                    "chi, D_L/D_S, is below 1 or above 100 percent; is it a ratio, or a percentage?"
+                )
         for column in ("shear1", "shear2"):
             self._number(column, required=False)
         before = len(self.findings)
@@ -266,11 +290,18 @@ class _RowCheck:
             self._positive("r_s")
             return
         radius = self._positive("einsteinradius")
-        if radius is not None and radius > self.settings.imagesize / 2:
-            self.doubts.append("the Einstein radius is larger than half the picture")
+        if radius is not None and self._is_good("chi_percent", "chi"):
+            self._einstein_radius(radius, chi_of(self.row, self.settings.chi_column))
         if kind == "SIE":
             self._number("ellipseratio", "a number above 0 and up to 1", lambda f: 0 < f <= 1)
             self._number("orientation", required=False)
+
+    def _einstein_radius(self, radius, chi):
+        name = "the Einstein radius" if chi == 1 else "the Einstein radius, divided by chi,"
+        if radius / chi > self.settings.imagesize / 2:
+            self.doubts.append(f"{name} is larger than half the picture")
+        if radius / chi < SMALLEST_LENGTH:
+            self.doubts.append(f"{name} is below 1 px: lengths are pixels, are these arcseconds?")
 
     def _constructed(self, column, make, **options):
         try:
@@ -295,7 +326,9 @@ class _RowCheck:
         if profile not in ("", "Gaussian", "Sersic"):
             self._finding("lightprofile", "Gaussian or Sersic")
         if kind != "Image":
-            self._positive("sigma")
+            sigma = self._positive("sigma")
+            if sigma is not None and sigma < SMALLEST_LENGTH:
+                self.doubts.append("sigma is below 1 px: lengths are pixels, are these arcseconds?")
         if kind in ("Ellipsoid", "SersicEllipsoid"):
             self._positive("sigma2")
         if kind not in ("Spherical", "SersicSphere"):
