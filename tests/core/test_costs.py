@@ -13,9 +13,14 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 def measure(folder, wall, megabytes, cpu):
     """Text of a measurement as Snakemake writes it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.with_suffix(".log").write_text("start\n")
-    line = f"{wall}\t0:00:01\t{megabytes}\t1\t1\t1\t0\t0\t10\t{cpu}\n"
+    folder.with_suffix(".log").write_text(f"start\n{done(megabytes, cpu)}")
+    line = f"{wall}\t0:00:01\t1\t1\t1\t1\t0\t0\t10\t1\n"
     folder.with_suffix(".tsv").write_text(HEADER + line)
+
+
+def done(megabytes, cpu):
+    """The last line of a log."""
+    return f"2026-11-22 08:00:00,000 INFO done in 9.9 s, {cpu:.2f} CPU s, {megabytes} MB\n"
 
 
 @pytest.fixture
@@ -52,8 +57,9 @@ def test_costs_of_a_rule_are_the_sums_of_its_jobs_of_this_data_set(logs):
 
 
 def test_a_job_that_ran_twice_counts_as_it_ran_last(logs):
-    path = logs / "afm_index" / "few.tsv"
-    path.write_text(path.read_text() + "7.0\t0:00:07\t80\t1\t1\t1\t0\t0\t10\t6.5\n")
+    for suffix, more in ((".tsv", "7.0\t0:00:07\n"), (".log", done(80, 6.5))):
+        path = logs / "afm_index" / f"few{suffix}"
+        path.write_text(path.read_text() + more)
     costs, _ = measured_costs(logs, "afm", "few")
     assert [cost.cpu_seconds for cost in costs if cost.rule == "afm_index"] == [6.5]
 
@@ -76,8 +82,8 @@ def test_the_page_compares_with_the_plan_and_sums_up(tmp_path, logs):
         (None, "missing"),
         ("", "no measurement in it"),
         (HEADER, "no measurement in it"),
-        (HEADER + "1.0\tx\n", "no measurement in it"),
-        (HEADER.replace("cpu_time", "other") + "1\t" * 9 + "1\n", "no measurement in it"),
+        (HEADER + "x\t1.0\n", "no measurement in it"),
+        (HEADER.replace("s\th", "t\th") + "1\t" * 9 + "1\n", "no measurement in it"),
         ("NA\n" * 3, "no measurement in it"),
     ],
 )
@@ -92,6 +98,14 @@ def test_a_measurement_that_is_missing_or_broken_is_a_line_and_not_in_the_sums(
     line = f"logs/afm_shard/few/00001.tsv: {what}, this job is not in the sums"
     assert f'<p class="note">{line}</p>' in page
     assert page.count('class="note"') == 1
+    assert cells(page, "afm_shard")[:3] == ["1", "2", "1.50"]
+
+
+def test_a_log_that_does_not_end_well_is_a_line_and_not_in_the_sums(tmp_path, logs):
+    (logs / "afm_shard" / "few" / "00001.log").write_text("start\n")
+    page = page_of(tmp_path, logs, [["afm_shard", 2, 1.0, 700.0], ["afm_index", 1, 0.0, 0.0]])
+    line = "logs/afm_shard/few/00001.log: no measurement in it, this job is not in the sums"
+    assert f'<p class="note">{line}</p>' in page
     assert cells(page, "afm_shard")[:3] == ["1", "2", "1.50"]
 
 

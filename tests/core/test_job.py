@@ -2,10 +2,12 @@
 
 import logging
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
+from simlab.core.costs import DONE
 from simlab.core.errors import ConfigError
 from simlab.core.job import job
 
@@ -37,3 +39,13 @@ def test_a_failure_is_one_line(snakemake, capsys):
     assert capsys.readouterr().err == (
         "afm_shard dataset=one: scan_dim is 0, expected a whole number above 0\n"
     )
+
+
+def test_the_log_ends_with_what_the_process_used(snakemake, monkeypatch):
+    monkeypatch.setattr(logging.root, "handlers", [])
+    spent = time.process_time()
+    with job(snakemake):
+        sum(range(3_000_000))
+    ((cpu, megabytes),) = DONE.findall(snakemake.log[0].read_text())
+    assert float(cpu) >= spent - 0.1
+    assert 20 < float(megabytes) < 20_000

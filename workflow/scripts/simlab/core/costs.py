@@ -1,6 +1,7 @@
-"""What the jobs of a data set took: measurements that Snakemake keeps beside their logs."""
+"""What the jobs of a data set took: what they tell in their logs, and Snakemake beside them."""
 
 import csv
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,10 +14,12 @@ HEADER = (
     *("longest job (s)", "peak memory (MB)", "memory asked for (MB)"),
 )
 LEAD = (
-    "Measured by Snakemake while the jobs ran, each as it ran last. It looks at a job every half "
-    "second, after 15 s every 30 s; CPU seconds after the last look are lost. Planned: what simlab "
-    "plan tells before anything runs, with the start of every job."
+    "Each job as it ran last. CPU seconds and memory are those of its process and its children, as "
+    "it tells at its end, wall seconds are Snakemake's. Planned: what simlab plan tells before "
+    "anything runs, with the start of every job."
 )
+DONE = re.compile(r" done in [0-9.]+ s, ([0-9.]+) CPU s, ([0-9]+) MB$", re.MULTILINE)
+"""The last line of a log, of `core.job`."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,18 @@ class RuleCost:
 def measured_costs(logs, domain, dataset):
     """(list of RuleCost, list of problems) of a data set from the folder of the logs.
 
-    A job whose log has no measurement beside it, or one that cannot be read, is a line among the
-    problems; the sums are without it.
+    A job whose log does not end well, or has no measurement beside it that can be read, is a line
+    among the problems; the sums are without it.
     """
     costs, problems = [], []
     for folder in sorted(Path(logs).glob(f"{domain}_*")):
         rows, known = [], len(problems)
         for log in _logs_of(folder, dataset):
-            path = log.with_name(log.name.removesuffix(".log") + ".tsv")
             try:
-                rows.append(_measurement(path))
-            except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-                what = "missing" if isinstance(error, FileNotFoundError) else "no measurement in it"
-                place = path.relative_to(Path(logs).parent).as_posix()
-                problems.append(f"{place}: {what}, this job is not in the sums")
+                rows.append(_measurement(log))
+            except _UnmeasuredError as error:
+                place = error.path.relative_to(Path(logs).parent).as_posix()
+                problems.append(f"{place}: {error}, this job is not in the sums")
         unmeasured = len(problems) - known
         if rows or unmeasured:
             cpu, wall, peak = zip(*rows, strict=True) if rows else ((), (), ())
@@ -79,11 +80,29 @@ def _logs_of(folder, dataset):
     return [*([own] if own.is_file() else []), *sorted((folder / dataset).rglob("*.log"))]
 
 
-def _measurement(path):
+class _UnmeasuredError(Exception):
+    """A job of which `path` tells nothing."""
+
+    def __init__(self, path, what):
+        super().__init__(what)
+        self.path = path
+
+
+def _measurement(log):
     """(CPU seconds, wall seconds, resident MB) of the last run of a job."""
-    with open(path, newline="") as stream:
-        row = list(csv.DictReader(stream, delimiter="\t"))[-1]
-    return tuple(float(row[key]) for key in ("cpu_time", "s", "max_rss"))
+    told = DONE.findall(log.read_text(errors="replace"))
+    if not told:
+        raise _UnmeasuredError(log, "no measurement in it")
+    cpu, peak = map(float, told[-1])
+    path = log.with_name(log.name.removesuffix(".log") + ".tsv")
+    try:
+        with open(path, newline="") as stream:
+            wall = float(list(csv.DictReader(stream, delimiter="\t"))[-1]["s"])
+    except FileNotFoundError:
+        raise _UnmeasuredError(path, "missing") from None
+    except (OSError, ValueError, TypeError, KeyError, IndexError):
+        raise _UnmeasuredError(path, "no measurement in it") from None
+    return cpu, wall, peak
 
 
 def planned_costs(steps):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import sys
 import time
 import warnings
@@ -117,4 +118,11 @@ def job(snakemake):
             text = f"{type(error).__name__}: {error}".splitlines()[0]
             print(f"{name}: {text} (traceback in {snakemake.log[0]})", file=terminal, flush=True)
             raise SystemExit(1) from None
-        log.info("done in %.1f s", time.perf_counter() - start)
+        log.info("done in %.1f s, %.2f CPU s, %.0f MB", time.perf_counter() - start, *_used())
+
+
+def _used():
+    """CPU seconds of this process from its start and of its children, and the most memory, MB."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(used.ru_utime + used.ru_stime for used in usage)
+    return seconds, max(used.ru_maxrss for used in usage) * 1024 / 1e6
