@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 from simlab.core.errors import ConfigError
 from simlab.core.normalization import Linear, number_of, read_statistics, standard
 from simlab.core.samples import SampleFiles
@@ -17,8 +19,47 @@ def sources(folder, index, arrays=None):
     return index, SampleFiles(folder, arrays)
 
 
+class Normalizer(Linear):
+    """As `Linear`, but amplitudes become asinh(z), float32.
+
+    The median and the scale of most rows leave z of up to 1e8 in the others: the higher the order
+    m, the more an amplitude, of degree 1 - m in the distance from the lens, differs between rows.
+
+    Parameters
+    ----------
+    constants : mapping of str to (shift, factor)
+        Of pictures, as of `Linear`.
+    amplitudes : mapping of str to (shift, factor)
+        Of alpha and beta.
+    """
+
+    def __init__(self, constants, amplitudes):
+        super().__init__(constants)
+        self.amplitudes = dict(amplitudes)
+
+    def __call__(self, sample):
+        """The sample with z, or asinh(z), in place of x."""
+        return self._compressed(
+            super().__call__(sample),
+            lambda x, shift, factor: np.arcsinh((np.float64(x) - shift) * factor).astype("f4"),
+        )
+
+    def inverse(self, sample):
+        """x, float64, of those arrays of a sample or batch."""
+        return self._compressed(
+            super().inverse(sample),
+            lambda z, shift, factor: np.sinh(np.float64(z)) / factor + shift,
+        )
+
+    def _compressed(self, sample, function):
+        return {
+            name: function(values, *self.amplitudes[name]) if name in self.amplitudes else values
+            for name, values in sample.items()
+        }
+
+
 def normalizer(dataset):
-    """Pictures by mean and standard deviation of a channel, amplitudes by median and scale."""
+    """Pictures by mean and standard deviation, amplitudes as asinh((x - median)/scale)."""
     path, content = read_statistics(dataset.folder)
     images = content.get("images")
     channels = len(images.get("mean") or ()) if isinstance(images, dict) else 0
@@ -29,7 +70,7 @@ def normalizer(dataset):
     if channels == 1:
         (mean,), (std,) = mean, std
     constants = dict.fromkeys(PICTURES, standard(mean, std))
-    return Linear({**constants, **_amplitudes(dataset, path, content)})
+    return Normalizer(constants, _amplitudes(dataset, path, content))
 
 
 def _amplitudes(dataset, path, content):
