@@ -139,6 +139,7 @@ def test_any_scheduler_runs_jobs_repeats_those_it_killed_and_cancels_them(on_clu
     how = {"profiles": ("generic",), "options": GENERIC}
     process = campaign.start("results/ptycho/tiny/scale.json", **how)
     campaign.freeze("ptycho_object")
+    wait_until(lambda: campaign.jobs, "the job in the accounts")  # they hear of it later
     (job,) = campaign.jobs
     subprocess.run(["scancel", job.id], env=campaign.environment, check=True)  # as a site may
     assert process.wait(400) == 0, campaign.started_log
