@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from calcium_finished import SPEC
+from calcium_finished import ONE, SPEC, SmallDataset
 
 from simlab.calcium.config import CalciumDataset
 from simlab.calcium.plan import estimate
@@ -58,3 +58,11 @@ def test_scenes_in_several_splits_and_splits_without_recordings_are_told():
         "splits: 0 of 3 recordings in val, 0.01 asked for",
         "splits: 0 of 3 recordings in test, 0.01 asked for",
     ]
+
+
+def test_tissue_that_lets_no_light_through_is_told_and_its_recording_passes(tmp_path):
+    dark = {"acquisition.tissue.scatter_mfp_emission_um": 0.1}
+    assert "of the light of the shallowest cells" in notes(set=dark)
+    mapping = {**ONE, "video": False, "set": dark}
+    row = SmallDataset.of(tmp_path / "dark", mapping).make().rows()["blur_integral"]
+    assert (row.passed, row.skipped) == (True, False)

@@ -223,6 +223,13 @@ def test_preset_gives_the_specification_of_the_original(calcium, tmp_path, name)
     assert calcium("key", path)[0] == case["cache_key"] + "\n"
 
 
+def test_preset_takes_more_steps(calcium):
+    more = ("--extra-steps", "bleaching", "--extra-steps", "brain_motion")
+    out, _ = calcium("preset", "generic_1p", "ca1", *more)
+    kinds = [step["kind"] for step in json.loads(out)["steps"]]
+    assert {"bleaching", "brain_motion"} <= set(kinds)
+
+
 def test_underscores_are_dashes_in_every_option(calcium):
     out, _ = calcium("preset", "generic-1p", "cortex_l23", "--duration_s", 2)
     assert out == calcium("preset", "generic_1p", "cortex-l23", "--duration-s", 2)[0]
@@ -236,6 +243,7 @@ def test_info_tells_what_a_file_holds(calcium, movie):
     assert told["key"] == KEY
     assert told["movie"] == "24 frames of 40 x 48 px, uint8"
     assert "20 Hz, 1.2 s" in out
+    assert "composite (stage cells_only), neuropil" in told["steps"]
     assert told["units"] == f"{truth.n_units}, {truth.detectable.sum()} of them detectable"
     assert told["truth"].split(", ") == truth.present
     assert err == ""

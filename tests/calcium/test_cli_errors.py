@@ -223,6 +223,7 @@ def test_a_file_that_was_there_stays_if_a_command_fails(calcium, folder, monkeyp
 
 WRONG = (
     "", "nothing", "simulate", "simulate ok.json", "simulate ok.json -o a.h5 --cached",
+    "simulate ok.json -o a.avi",
     "simulate ok.json --cached --until sensor", "simulate ok.json --cached --perf p.json",
     "simulate ok.json -o a.h5 --root dir", "simulate ok.json -o a.h5 --noise other",
     "simulate ok.json -o a.h5 --threads 0", "simulate ok.json -o a.h5 --until",

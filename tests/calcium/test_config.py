@@ -153,3 +153,18 @@ def test_load_spec_tells_where_a_file_stops_being_yaml(tmp_path, text, expected)
         load_spec(path)
     assert "\n" not in str(raised.value)
     assert "spec.yaml" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("bleach", "preset.extra_steps.0.kind: expected place_neurons or"),
+        ({"kind": "bleaching", "tau": 1}, "preset.extra_steps.0.tau: unknown key"),
+        (7, "preset.extra_steps.0: Input should be a mapping"),
+    ],
+)
+def test_a_wrong_step_of_a_preset_is_told_in_one_line(step, words):
+    head, *lines = problem({"preset": {**PRESET, "extra_steps": [step]}}).splitlines()
+    assert head == "configuration: 1 problem"
+    assert len(lines) == 1, lines
+    assert words in lines[0]

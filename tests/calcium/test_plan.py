@@ -10,7 +10,9 @@ from simlab.calcium.config import CalciumDataset
 from simlab.calcium.costs import snapshot_bytes
 from simlab.calcium.points import replicate_seed
 from simlab.calcium.splits import split_of
+from simlab.campaign import load_campaign
 from simlab.core.config import parse_config
+from simlab.core.errors import ConfigError
 from simlab.core.plan import SNAKEMAKE_MB
 from simlab.core.random import generator
 
@@ -250,3 +252,18 @@ def test_memory_follows_the_size_of_the_scene():
     assert small.megabytes == 400
     assert large.megabytes > 400
     assert np.isfinite(plan.estimate("x", dataset()).cpu_seconds)
+
+
+def test_mistakes_of_all_data_sets_are_told_at_once():
+    preset = {"scope": "miniscope_v4", "region": "ca1"}
+    datasets = {
+        "typo": {"preset": preset | {"fsp": 20}},
+        "path": {"preset": preset, "set": {"na": 0.3}},
+        "good": {"preset": preset},
+    }
+    with pytest.raises(ConfigError) as caught:
+        load_campaign({"calcium": {"datasets": datasets}})
+    head, typo, path = str(caught.value).splitlines()
+    assert head == "configuration: 2 problems"
+    assert "calcium.datasets.typo.preset.fsp: unknown key" in typo
+    assert "calcium.datasets.path: set: sweep path 'na'" in path

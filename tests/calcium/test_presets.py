@@ -5,6 +5,7 @@ from calcium_specs import reference
 from pydantic import ValidationError
 
 from simlab.calcium import presets
+from simlab.calcium.errors import SpecError
 from simlab.calcium.spec import (
     Bleaching,
     BrainMotion,
@@ -60,3 +61,10 @@ def test_parts_of_a_preset_can_be_replaced_or_left_out():
     assert spec.step("cell_activity").f0 == 2.0
     assert spec.step("sensor").photons_per_unit == 50.0
     assert spec.output.save_intermediates
+
+
+def test_parts_are_known_by_their_names():
+    made = presets.build_spec("miniscope_v4", "ca1")
+    assert made == presets.build_spec(presets.miniscope_v4(), presets.ca1())
+    with pytest.raises(SpecError, match="region: unknown 'ca2', did you mean ca1"):
+        presets.build_spec("miniscope_v4", "ca2")

@@ -228,3 +228,31 @@ def test_overrides_are_validated_together():
     assert with_overrides(spec, both).step("brain_motion").max_shift_um == 30.0
     with pytest.raises(ValidationError, match="max_shift_um"):
         with_overrides(spec, {"steps.brain_motion.motion_amplitude_um": 20.0})
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("photons_per_unit", "did you mean steps.sensor.photons_per_unit?"),
+        ("acquisition.na", "did you mean acquisition.optics.na?"),
+        ("density_per_mm3", "did you mean steps.place_neurons.density_per_mm3?"),
+        ("opacity", "steps.vasculature.layers.0.opacity or steps.vasculature.layers.1.opacity?"),
+        ("walk_step_um", "a field of the step brain_motion: add it to `steps`"),
+        ("steps.brain_motion.walk_step_um", "'brain_motion'; add it to `steps`"),
+    ],
+)
+def test_a_field_at_the_wrong_place_is_told_its_path(base, path, hint):
+    with pytest.raises(SpecError) as caught:
+        with_overrides(base, {path: 1.0})
+    assert hint in str(caught.value)
+
+
+def test_cells_in_populations_are_changed_there():
+    base = small({"kind": "place_neurons", "populations": [{}]})
+    with pytest.raises(SpecError, match=r"did you mean steps\.place_neurons\.populations\.0\."):
+        with_overrides(base, {"density_per_mm3": 8000.0})
+    with pytest.raises(ValidationError, match=r"populations\.0\.density_per_mm3") as caught:
+        with_overrides(base, {"steps.place_neurons.density_per_mm3": 8000.0})
+    path = str(caught.value.errors()[0]["msg"]).rsplit(" ", 1)[1]
+    changed = with_overrides(base, {path: 8000.0})
+    assert changed.step("place_neurons").populations[0].density_per_mm3 == 8000.0

@@ -185,6 +185,7 @@ def test_units_that_cannot_be_detected_count_only_if_asked_for():
     assert report.recall == 0.0
     everything = score({"A": dim.A_observed}, dim, restrict_to_detectable=False)
     assert (everything.n_true, everything.recall) == (4, 1.0)
+    assert (report.precision, everything.precision) == (0.0, 1.0)
 
 
 def test_footprints_can_be_given_as_patches(truth):

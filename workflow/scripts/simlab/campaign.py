@@ -81,17 +81,38 @@ class Campaign(Section):
 
 def load_campaign(mapping, where="configuration"):
     """`mapping` as a Campaign whose user files exist and fit; ConfigError lists every problem."""
-    campaign = parse_config(Campaign, mapping, where)
+    try:
+        campaign = parse_config(Campaign, mapping, where)
+    except ConfigError as error:
+        refused = [line.strip() for line in str(error).splitlines()[1:]]
+        usable = [found for alone in _each_alone(mapping) for found in _problems_of(alone)]
+        raise refusal(where, [*refused, *usable]) from None
     if not any(getattr(campaign, domain) for domain in PLANS):
         raise ConfigError(f"{where}: no domain, expected at least one of {', '.join(PLANS)}")
-    problems = [
+    problems = _problems_of(campaign)
+    if problems:
+        raise refusal(where, problems)
+    return campaign
+
+
+def _each_alone(mapping):
+    """Campaigns of one data set, for those data sets of a refused one that are valid."""
+    for domain in PLANS:
+        section = mapping.get(domain) if isinstance(mapping, dict) else None
+        datasets = section.get("datasets") if isinstance(section, dict) else None
+        for name, dataset in datasets.items() if isinstance(datasets, dict) else ():
+            try:
+                yield parse_config(Campaign, {domain: section | {"datasets": {name: dataset}}})
+            except ConfigError:
+                continue
+
+
+def _problems_of(campaign):
+    return [
         f"{domain}.datasets.{name}: {problem}"
         for domain, name, dataset in campaign.planned()
         for problem in _problems(domain, dataset)
     ]
-    if problems:
-        raise refusal(where, problems)
-    return campaign
 
 
 def _problems(domain, dataset):

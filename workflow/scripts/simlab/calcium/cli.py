@@ -39,6 +39,8 @@ Perf = Annotated[Path | None, typer.Option("--perf", help="Write the times of th
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads (default: one a CPU)")
 ]
+VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".tif", ".tiff")
+"""Endings of files that are no recording."""
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws")]
 
 
@@ -77,6 +79,8 @@ def simulate(
         raise typer.BadParameter("the cache keeps whole recordings: no --until or --perf")
     if root is not None and not cached:
         raise typer.BadParameter("--root needs --cached")
+    if output is not None and output.suffix.lower() in VIDEOS:
+        raise typer.BadParameter(f"{output}: a recording is HDF5 (.h5); `video` writes videos")
     from simlab.calcium import runs
     from simlab.calcium.cache import cache_path, simulate_cached
     from simlab.calcium.perf import PerfTracker
@@ -178,18 +182,27 @@ def preset(
     duration_s: Annotated[float, typer.Option("--duration-s", help="Length, s")] = 150.0,
     fps: Annotated[float, typer.Option("--fps", help="Frames per second")] = 20.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the recording")] = 0,
+    extra_steps: Annotated[
+        list[str] | None,
+        typer.Option("--extra-steps", help="Kind of one more step; once for each of them"),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Specification file; else it is printed")
     ] = None,
 ):
     """The specification of a microscope over a brain region, as canonical JSON."""
     from simlab.calcium import runs
-    from simlab.calcium.presets import REGIONS, SCOPES, build_spec
+    from simlab.calcium.presets import build_spec
     from simlab.core.files import write_text
 
     with runs.pointed(f"{scope} over {region}"):
         spec = build_spec(
-            SCOPES[scope](), REGIONS[region](), duration_s=duration_s, fps=fps, seed=seed
+            scope,
+            region,
+            duration_s=duration_s,
+            fps=fps,
+            seed=seed,
+            extra_steps=[{"kind": kind} for kind in extra_steps or ()],
         )
     if output is None:
         print(spec.model_dump_json())

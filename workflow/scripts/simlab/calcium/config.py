@@ -4,7 +4,7 @@ import functools
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WrapValidator, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, WrapValidator, field_validator, model_validator
 
 from simlab.calcium.points import expand, without_advice
 from simlab.calcium.presets import REGIONS, SCOPES, build_spec
@@ -89,6 +89,13 @@ def _base_spec(value, validate):
 BaseSpec = Annotated[Spec, WrapValidator(_base_spec, json_schema_input_type=Spec | str)]
 
 
+ExtraStep = Annotated[
+    Annotated[AnyStep, Tag("step")] | Annotated[str, Tag("kind")],
+    Discriminator(lambda value: "step"),
+]
+"""A step; text, its kind, has become one before, so that problems are told once."""
+
+
 class Preset(Section):
     """A recording named by its microscope and its brain region; `build_spec` makes it."""
 
@@ -102,7 +109,7 @@ class Preset(Section):
     )
     activity: CellActivity | None = Field(None, description="In place of the default activity")
     sensor: Sensor | None = Field(None, description="In place of the microscope's sensor step")
-    extra_steps: list[AnyStep | str] = Field(
+    extra_steps: list[ExtraStep] = Field(
         [], description="More steps: kinds, or mappings with `kind` and keys as in `spec.steps`"
     )
     include_neuropil: bool = Field(True, description="Neuropil of the region")
@@ -110,18 +117,18 @@ class Preset(Section):
     include_scope_fields: bool = Field(True, description="Illumination, vignette and leakage")
     save_intermediates: bool = Field(False, description="Keep the movie after each step")
 
-    @field_validator("activity", "sensor", mode="before")
-    @classmethod
-    def _with_kind(cls, value, info):
-        kind = {"activity": "cell_activity", "sensor": "sensor"}[info.field_name]
-        return {"kind": kind, **value} if isinstance(value, dict) else value
-
     @field_validator("extra_steps", mode="before")
     @classmethod
     def _kinds(cls, value):
         if not isinstance(value, list):
             return value
         return [{"kind": step} if isinstance(step, str) else step for step in value]
+
+    @field_validator("activity", "sensor", mode="before")
+    @classmethod
+    def _with_kind(cls, value, info):
+        kind = {"activity": "cell_activity", "sensor": "sensor"}[info.field_name]
+        return {"kind": kind, **value} if isinstance(value, dict) else value
 
     def spec(self):
         """The Spec; ValidationError where the parts do not fit."""

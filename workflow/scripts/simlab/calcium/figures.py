@@ -149,7 +149,7 @@ def _draw_traces(axis, shown):
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.plot([0, 0], [0, 1], color="#222222", lw=2, clip_on=False)
-    axis.set_ylabel(f"{len(shown.C)} cells\nblack bar: {span:.3g} of a resting cell")
+    axis.set_ylabel(f"{len(shown.C)} cells\nblack bar: {span:.3g} intensity units")
 
 
 def _draw_motion(axis, shown):

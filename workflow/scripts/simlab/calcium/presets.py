@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from simlab.calcium.errors import SpecError
 from simlab.calcium.spec import (
     Acquisition,
     CellActivity,
@@ -29,7 +30,7 @@ from simlab.calcium.spec import (
     VesselLayer,
     Vignette,
 )
-from simlab.core.config import Section
+from simlab.core.config import Section, nearest
 
 
 class Scope(Section):
@@ -141,6 +142,16 @@ SCOPES = {"miniscope_v4": miniscope_v4, "generic_1p": generic_1p}
 REGIONS = {"ca1": ca1, "cortex_l23": cortex_l23}
 
 
+def _made(what, given, known):
+    """What the name `given` stands for; anything else as it is."""
+    if not isinstance(given, str):
+        return given
+    if given not in known:
+        names = ", ".join(known)
+        raise SpecError(f"{what}: unknown {given!r}{nearest(given, known)} (known: {names})")
+    return known[given]()
+
+
 def build_spec(
     scope,
     region,
@@ -161,10 +172,10 @@ def build_spec(
 
     Parameters
     ----------
-    scope : Scope
-        Instrument: optics, sensor, illumination.
-    region : Region
-        Tissue: cells, depth, scatter, background, vessels.
+    scope : Scope or str
+        Instrument: optics, sensor, illumination; or its name in `SCOPES`.
+    region : Region or str
+        Tissue: cells, depth, scatter, background, vessels; or its name in `REGIONS`.
     duration_s : float
         Length, s.
     fps : float
@@ -188,9 +199,12 @@ def build_spec(
 
     Raises
     ------
+    SpecError
+        For a name that is unknown.
     pydantic.ValidationError
         If the combination is not valid, for example two steps of a kind.
     """
+    scope, region = _made("scope", scope, SCOPES), _made("region", region, REGIONS)
     optional = [
         region.neuropil if include_neuropil else None,
         region.vasculature if include_vasculature else None,

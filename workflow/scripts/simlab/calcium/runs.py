@@ -165,7 +165,7 @@ def describe(path):
         "movie": f"{frames} frames of {height} x {width} px, {recording.dtype}",
         "frame rate": f"{acquisition.fps:g} Hz, {acquisition.duration_s:g} s",
         "pixel": f"{acquisition.pixel_size_um:g} µm",
-        "steps": ", ".join(spec.stage_names) or "none",
+        "steps": ", ".join(map(_step_and_stage, spec.steps)) or "none",
         "until": recording.until or "the last step",
         "seed": str(spec.seed),
         "sensor noise": spec.extensions.sensor_noise,
@@ -173,6 +173,11 @@ def describe(path):
         "truth": ", ".join(truth.present),
         "snapshots": ", ".join(recording.snapshots) or "none",
     }
+
+
+def _step_and_stage(step):
+    kind, stage = step.kind, step.stage_name
+    return kind if stage == kind else f"{kind} (stage {stage})"
 
 
 def check_recording(path):

@@ -87,6 +87,7 @@ LARGE_MOTION = 0.05
 LARGEST_NA = 1.5
 VISIBLE_NM = (350.0, 1100.0)
 LONG_DECAY_S = 30.0
+LEAST_LIGHT = 1e-6
 """Values beyond these are rather in another unit."""
 
 _POSITION = {kind: i for i, kind in enumerate(STEP_ORDER)}
@@ -228,6 +229,15 @@ class Spec(Section):
         low, high = VISIBLE_NM
         if not low <= optics.emission_nm <= high:
             yield f"emission_nm={optics.emission_nm:g} is not in {low:g} to {high:g} nm"
+        cells = self.step("place_neurons")
+        if cells is not None and self.step("optics") is not None:
+            shallow = min(p.depth_extent_um[0] for p in cells.resolved_populations)
+            left = self.acquisition.tissue.attenuation(shallow)
+            if left < LEAST_LIGHT:
+                yield (
+                    f"{left:.1g} of the light of the shallowest cells, {shallow:g} µm deep, leaves "
+                    "the tissue: are scatter_mfp_emission_um and scatter_mfp_excitation_um in µm?"
+                )
         if activity is not None and activity.tau_decay_s > LONG_DECAY_S:
             yield f"tau_decay_s={activity.tau_decay_s:g} is in seconds, above {LONG_DECAY_S:g}"
 

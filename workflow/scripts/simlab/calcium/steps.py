@@ -96,7 +96,7 @@ class PlaceNeurons(NeuronPopulation, StepSpec):
         if both:
             raise ValueError(
                 f"populations and {', '.join(both)} of the step are both given; "
-                "set those in each population"
+                f"set those in each population, as steps.place_neurons.populations.0.{both[0]}"
             )
         return self
 
@@ -184,7 +184,8 @@ class Neuropil(StepSpec):
     amplitude: float = Field(
         0.5,
         gt=0,
-        description="Scale of the background, intensity units; its mean is about 0.4 of it",
+        description="Scale of the background, intensity units; its mean is about half of it; "
+        "for none leave the step out (`include_neuropil: false` in a preset)",
     )
     n_components: int = Field(3, ge=1, description="Independent background patterns")
     population_coupling: float = Field(

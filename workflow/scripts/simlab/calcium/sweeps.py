@@ -20,6 +20,7 @@ _STEP_OF_KIND = dict(zip(STEP_ORDER, STEP_CLASSES, strict=True))
 LARGEST = 2**63 - 2
 """Largest whole number that can be drawn, one less than numpy's."""
 _DRAWS = ("uniform", "log_uniform", "integers")
+ADD_STEP = "add it to `steps` of the specification or `extra_steps` of the preset"
 
 
 class SweptSpec(Spec):
@@ -180,7 +181,7 @@ def _assign(data, path, value):
         if isinstance(node, list):
             part, inner = _index(node, path, part), kinds
         else:
-            inner = _field(kinds, path, part)
+            inner = _field(kinds, path, part, data)
         if i == len(parts) - 1:
             node[part] = _plain(value)
         else:
@@ -194,8 +195,9 @@ def _step(data, path, parts):
     if len(parts) < 3:
         raise SpecError(f"sweep path {path!r}: steps.<kind>.<field> is expected (kinds: {kinds})")
     if parts[1] not in kinds:
+        hint = f"; {ADD_STEP}" if parts[1] in _STEP_OF_KIND else nearest(parts[1], kinds)
         raise SpecError(
-            f"sweep path {path!r}: no step of kind {parts[1]!r}{nearest(parts[1], kinds)} "
+            f"sweep path {path!r}: no step of kind {parts[1]!r}{hint} "
             f"(steps: {', '.join(kinds) or 'none'})"
         )
     return data["steps"][kinds.index(parts[1])], [_STEP_OF_KIND[parts[1]]]
@@ -212,16 +214,39 @@ def _index(node, path, part):
     return int(part)
 
 
-def _field(kinds, path, part):
+def _field(kinds, path, part, data):
     """Models that field `part` can hold; SpecError if none of `kinds` has such a field."""
     for model in kinds:
         if part in model.model_fields:
             return _models(model.model_fields[part].annotation)
     known = [name for model in kinds for name in model.model_fields]
+    hint = _elsewhere(data, part) or nearest(part, known)
     raise SpecError(
-        f"sweep path {path!r}: unknown field {part!r}{nearest(part, known)} "
-        f"(known: {', '.join(known)})"
+        f"sweep path {path!r}: unknown field {part!r}{hint} (known: {', '.join(known)})"
     )
+
+
+def _elsewhere(data, name):
+    """', did you mean PATH?' where a field of this name is, or which step has it; or ''."""
+    places = list(_places(data, name, ""))
+    if places:
+        return f", did you mean {' or '.join(places)}?"
+    absent = [kind for kind, model in _STEP_OF_KIND.items() if name in model.model_fields]
+    absent = [kind for kind in absent if kind not in (step["kind"] for step in data["steps"])]
+    return f", it is a field of the step {absent[0]}: {ADD_STEP}" if absent else ""
+
+
+def _places(node, name, path):
+    """Paths of the fields called `name` in a dumped Spec; steps by their kind."""
+    if isinstance(node, dict):
+        inner = node.items()
+        if name in node and not node.get("populations"):
+            yield f"{path}{name}"
+    else:
+        inner = ((item.get("kind", i), item) for i, item in enumerate(node) if type(item) is dict)
+    for key, value in inner:
+        if isinstance(value, dict | list):
+            yield from _places(value, name, f"{path}{key}.")
 
 
 def _models(annotation):

@@ -11,6 +11,8 @@ from simlab.calcium.units import detectable_cells
 from simlab.core.checks import Found, NotHere
 
 BLUR_TOLERANCE = 1e-5
+LEAST_LIGHT = 1e-30
+"""Of a cell, whose pixels float32 holds with all digits."""
 STANDARD_ERRORS = 5
 CHANCE = 1e-3
 ROUNDING = 1e-9
@@ -30,6 +32,8 @@ def blur_integral(view):
     inside = (planted.offsets >= reach).all(axis=1)
     inside &= (planted.offsets + planted.shapes + reach <= planted.canvas_shape).all(axis=1)
     off = np.where(inside, np.abs(ratio - 1), np.maximum(ratio - 1, 0))
+    dark = gain * planted.sums() < LEAST_LIGHT
+    off = np.where(dark, observed.sums() > (1 + BLUR_TOLERANCE) * LEAST_LIGHT, off)
     worst = float(np.max(np.where(np.isfinite(off), off, np.inf)))
     return Found(worst, BLUR_TOLERANCE, worst <= BLUR_TOLERANCE)
 
