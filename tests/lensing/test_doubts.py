@@ -5,10 +5,24 @@ import warnings
 import numpy as np
 import pytest
 
-from simlab.lensing import make_lens, make_source, parse_constellation, simulate_row, validate_rows
+from simlab.core.config import parse_config
+from simlab.core.errors import ConfigError
+from simlab.lensing import (
+    apparent_position,
+    make_lens,
+    make_source,
+    parse_constellation,
+    read_rows,
+    render_raytrace,
+    simulate_row,
+    validate_rows,
+)
 from simlab.lensing.column_names import meant_columns
-from simlab.lensing.errors import LensingWarning, RowsError
+from simlab.lensing.config import DatasetConfig
+from simlab.lensing.errors import LensError, LensingWarning, RowsError
+from simlab.lensing.files.comparison_reports import summary_text
 from simlab.lensing.picture_shards import attributes_of
+from simlab.lensing.plan import advice_on
 from simlab.lensing.rows import KNOWN_COLUMNS
 from simlab.lensing.settings import SimulationSettings
 
@@ -145,3 +159,55 @@ def test_what_lenses_and_sources_have_is_not_told():
         make_source("SersicEllipsoid", sigma=2, sigma2=3, luminosity=3)
         parse_constellation("Spherical/0/0/3/3/0/2/5;Triangle/4/4/8/20")
         simulate_row(ROW, SETTINGS)
+
+
+def test_the_plan_tells_that_resimulations_have_no_telescope():
+    sections = {"observation": {"sky": 3.0}, "simulator": {"size": 4}}
+    (told,) = advice_on(parse_config(DatasetConfig, sections))
+    assert "pictures have PSF, sky and noise, re-simulations have none" in told
+    assert advice_on(parse_config(DatasetConfig, {**sections, "output": {"resim": False}})) == ()
+    (told,) = advice_on(parse_config(DatasetConfig, {"simulator": {"cropsize": 600, "size": 4}}))
+    assert told.startswith("cropsize 600 is larger than imagesize 512")
+
+
+def test_a_point_that_is_a_pair_is_refused_in_a_sentence():
+    lens, source = make_lens("SIS", einstein_radius=5), make_source("Spherical", sigma=3)
+    for draw in (
+        lambda: render_raytrace(lens, source, (8, 5), 32),
+        lambda: apparent_position(lens, (8, 5)),
+    ):
+        with pytest.raises(LensError, match="a point is one complex number x \\+ iy"):
+            draw()
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"position": {"mode": "polar"}}, "write position: polar in source"),
+        ({"lens": {"mode": "sis"}}, "did you mean SIS"),
+        ({"source": {"mode": "Sph"}}, "did you mean Spherical"),
+        ({"lens": {"elipseratio": 0.5}}, "did you mean ellipseratio"),
+    ],
+)
+def test_keys_and_names_of_others_have_the_right_suggestion(sections, expected):
+    with pytest.raises(ConfigError, match=expected):
+        parse_config(DatasetConfig, {"simulator": {"size": 4}, **sections})
+
+
+def test_the_axis_ratio_of_a_lens_has_the_two_names_that_tables_have():
+    sections = {"mode": "SIE", "ratio-min": 0.4, "ratio-max": 0.9, "orientation": 0}
+    config = parse_config(DatasetConfig, {"simulator": {"size": 4}, "lens": sections})
+    assert config.lens.span("ellipseratio") == (0.4, 0.9)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_table_with_another_separator_is_told_so(tmp_path, mark):
+    (tmp_path / "rows.csv").write_text(mark.join(ROW) + "\n" + mark.join("1" for _ in ROW) + "\n")
+    with pytest.raises(RowsError, match="commas are expected between columns"):
+        read_rows(tmp_path / "rows.csv")
+
+
+def test_a_comparison_tells_the_norm_that_counts():
+    summary = {"n": 40, "n_bad": 2, "max_norm": 9.0, "mean_rmse": 1.0, "worst": "a.png"}
+    assert "40 pairs, 2 have a norm above 5, " in summary_text({"summary": summary}, 5.0)
+    assert "40 pairs, 2 differ, " in summary_text({"summary": summary})

@@ -225,7 +225,7 @@ def test_a_malformed_constellation_names_the_member(text, message):
 @pytest.mark.parametrize(
     ("kind", "numbers", "message"),
     [
-        ("Sphere", {"sigma": 1}, "unknown source 'Sphere', expected one of Spherical"),
+        ("Sphere", {"sigma": 1}, "unknown source 'Sphere', did you mean Spherical?"),
         ("Spherical", {}, "sigma is None, a number above 0"),
         ("Spherical", {"sigma": -1}, "sigma is -1, a number above 0"),
         ("Ellipsoid", {"sigma": 2}, "sigma2 is None"),

@@ -176,8 +176,16 @@ def published_path(path):
 
 
 def nearest(word, known):
-    """', did you mean X?' for the closest of the `known` words, or ''."""
-    near = difflib.get_close_matches(str(word)[:MAX_SHOWN], [str(k) for k in known], n=1)
+    """', did you mean X?' for the closest of the `known` words, or ''.
+
+    If none is close as it is written, one that is so in small letters, or begins with `word`.
+    """
+    word, words = str(word)[:MAX_SHOWN], [str(k) for k in known]
+    small = {k.lower(): k for k in words}
+    near = difflib.get_close_matches(word, words, n=1) or [
+        small[k] for k in difflib.get_close_matches(word.lower(), small, n=1)
+    ]
+    near = near or [small[k] for k in small if len(word) > 1 and k.startswith(word.lower())]
     return f", did you mean {near[0]}?" if near else ""
 
 

@@ -146,6 +146,7 @@ class LensSection(Ranges):
         "modes": "mode",
         "einsteinradius": "einstein",
         "einstein_radius": "einstein",
+        "ratio": "ellipseratio",
     }
 
     mode: some_of(LENSES) = Field(("SIS",), description="SIS, SIE, PM, NFW, or a list of them")
@@ -300,6 +301,15 @@ class PositionSection(Ranges):
     ranges: ClassVar[tuple] = ("x", "y", "phi", "r")
     open_ended: ClassVar[tuple] = ("r",)
     renamed: ClassVar[dict] = {"r_relativemax": "r-relativemax", "caustic_scale": "caustic-scale"}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_mode(cls, data):
+        if isinstance(data, dict) and "mode" in data:
+            raise ValueError(
+                f"mode is the key source.position: write position: {data['mode']} in source"
+            )
+        return data
 
     x: Drawn = _bound("x", "", None, "x, px")
     x_min: Drawn = _bound("x", "-min", -100.0, "x, px")

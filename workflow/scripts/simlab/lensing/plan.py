@@ -249,7 +249,19 @@ def estimate(name, dataset):
         bytes=_output_bytes(dataset),
         steps=steps(dataset),
         details=f"{side_of(dataset)} x {side_of(dataset)} px, order {dataset.simulator.nterms}",
+        notes=advice_on(dataset),
     )
+
+
+def advice_on(dataset):
+    """What is probably not meant in a data set, in sentences."""
+    told = [*dataset.settings().doubts]
+    if not dataset.observation.is_off and any("resim" in pair for pair in dataset.output.pairs):
+        told.append(
+            "observation: pictures have PSF, sky and noise, re-simulations have none of them; "
+            "comparisons of the two and the last column of preview.png show the telescope too"
+        )
+    return tuple(told)
 
 
 def picture_folder(dataset):

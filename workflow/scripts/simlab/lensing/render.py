@@ -141,7 +141,10 @@ def _scene(lens, source, eta, center):
 
 
 def _finite(name, point):
-    point = complex(point)
+    try:
+        point = complex(point)
+    except TypeError:
+        raise LensError(f"{name} is {point!r}, a point is one complex number x + iy") from None
     if not cmath.isfinite(point):
         raise LensError(f"{name} is ({point.real}, {point.imag}), finite numbers are expected")
     return point

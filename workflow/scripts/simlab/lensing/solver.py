@@ -137,7 +137,10 @@ def is_ring(lens, eta):
 
 
 def _finite(eta):
-    eta = complex(eta)
+    try:
+        eta = complex(eta)
+    except TypeError:
+        raise LensError(f"source position {eta!r}: a point is one complex number x + iy") from None
     if not np.isfinite(eta):
         raise LensError(f"source position ({eta.real}, {eta.imag}): expected finite numbers")
     return eta

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simlab.core.config import nearest
 from simlab.lensing.errors import LensError, warn_of_unused
 from simlab.lensing.files.pictures import read_picture
 from simlab.lensing.profiles import Sersic
@@ -88,7 +89,8 @@ def make_source(
     """
     name = KINDS.get(kind)
     if name is None:
-        raise LensError(f"unknown source {kind!r}, expected one of {', '.join(KINDS)}")
+        hint = nearest(kind, KINDS)
+        raise LensError(f"unknown source {kind!r}{hint} (known: {', '.join(KINDS)})")
     given = {
         "sigma": sigma,
         "sigma2": sigma2,

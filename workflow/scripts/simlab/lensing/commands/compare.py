@@ -63,13 +63,13 @@ def compare(
     if output is not None:
         write_statistics(output, result)
     if report is not None:
-        write_report(report, result)
+        write_report(report, result, fail_above)
     for pair in result["pairs"][:SHOWN]:
         print(f"{pair['name']:32} norm {pair['norm']:12.6g}  relnorm {pair['relnorm']:12.6g}")
         for disc in pair.get("masked", ()):
             text = f"norm {disc['norm']:12.6g}  relnorm {disc['relnorm']:12.6g}"
             print(f"  inside {disc['radius']:4d} px {'':16} {text}")
-    print(summary_text(result))
+    print(summary_text(result, fail_above))
     if result["errors"]:
         lines = "\n".join(f"  {text}" for text in result["errors"])
         raise RowsError(f"{a}, {b}: {len(result['errors'])} cannot be compared\n{lines}")

@@ -163,7 +163,9 @@ def datagen(
     cropsize: CropSize = None,
     centred: Annotated[
         bool | None,
-        typer.Option("-C/--no-centred", "--centred", help="Center the light (default: --config)"),
+        typer.Option(
+            "-C", "--centred/--no-centred", help="Center the light or not (default: --config)"
+        ),
     ] = None,
     reflines: RefLines = False,
     criticalcurves: Annotated[

@@ -59,22 +59,23 @@ def write_statistics(path, result):
         raise LensingConfigError(f"{path}: statistics are written as .json or .csv")
 
 
-def write_report(path, result):
-    """Write a result of `compare_sets` as a page: .html, .tex or .pdf."""
+def write_report(path, result, fail_above=0.0):
+    """Write a result of `compare_sets` with `fail_above` as a page: .html, .tex or .pdf."""
     writers = {".html": _write_html, ".tex": _write_tex, ".pdf": _write_pdf}
     writer = writers.get(Path(path).suffix.lower())
     if writer is None:
         raise LensingConfigError(f"{path}: reports are written as .html, .tex or .pdf")
-    writer(path, result)
+    writer(path, result, summary_text(result, fail_above))
 
 
-def summary_text(result):
-    """The summary in one line."""
+def summary_text(result, fail_above=0.0):
+    """The summary in one line; `fail_above` as `compare_sets` got it."""
     summary = result["summary"]
+    differ = f"have a norm above {fail_above:g}" if fail_above else "differ"
     worst = f", worst {summary['worst']}" if summary["worst"] else ""
     return (
-        f"{summary['n']} pairs, {summary['n_bad']} differ, largest norm {summary['max_norm']:.6g}, "
-        f"mean rmse {summary['mean_rmse']:.6g}{worst}"
+        f"{summary['n']} pairs, {summary['n_bad']} {differ}, "
+        f"largest norm {summary['max_norm']:.6g}, mean rmse {summary['mean_rmse']:.6g}{worst}"
     )
 
 
@@ -100,8 +101,8 @@ def _tables(result):
         yield "Errors", ("problem",), [[text] for text in result["errors"]]
 
 
-def _write_html(path, result):
-    body = f"<p>{escape(summary_text(result))}</p>"
+def _write_html(path, result, summary):
+    body = f"<p>{escape(summary)}</p>"
     for title, header, rows in _tables(result):
         body += f"<h2>{title}</h2><table><tr>"
         body += "".join(f"<th>{name}</th>" for name in header) + "</tr>"
@@ -111,8 +112,8 @@ def _write_html(path, result):
     write_text(path, HTML.format(body=body))
 
 
-def _write_tex(path, result):
-    body = _tex(summary_text(result)) + "\n"
+def _write_tex(path, result, summary):
+    body = _tex(summary) + "\n"
     for title, header, rows in _tables(result):
         body += f"\\section*{{{title}}}\n\\begin{{longtable}}{{l{'r' * (len(header) - 1)}}}\n"
         body += " & ".join(map(_tex, header)) + r" \\ \hline\endhead" + "\n"
@@ -125,11 +126,11 @@ def _tex(text):
     return "".join(TEX_SPECIAL.get(c, c) for c in text)
 
 
-def _write_pdf(path, result):
+def _write_pdf(path, result, summary):
     from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure
 
-    lines = [summary_text(result)]
+    lines = [summary]
     for title, header, rows in _tables(result):
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines += ["", title]

@@ -15,6 +15,9 @@ from simlab.core.files import atomic_path, open_input, write_csv
 from simlab.lensing.errors import LensingConfigError, MissingRowsError, RowsError
 
 QUOTES = "\"'"
+SEPARATORS = ";\t|"
+"""What other programs put between columns."""
+SHOWN = 40
 
 
 def read_table(path):
@@ -49,6 +52,12 @@ def read_table(path):
     if not table:
         raise RowsError(f"{path}: empty, a header line is expected")
     columns = table[0][1]
+    other = next((mark for mark in SEPARATORS if mark in columns[0]), None)
+    if len(columns) == 1 and other is not None:
+        raise RowsError(
+            f"{path}: the header is one column {columns[0][:SHOWN]!r}, separated by {other!r}; "
+            "commas are expected between columns"
+        )
     if len(set(columns)) < len(columns) or "" in columns:
         what = next(name for name in columns if columns.count(name) > 1 or not name)
         raise RowsError(f"{path}: column {what!r} is there twice, or has no name")
