@@ -22,8 +22,8 @@ def sources(folder, index, arrays=None):
 class Normalizer(Linear):
     """As `Linear`, but amplitudes become asinh(z), float32.
 
-    The median and the scale of most rows leave z of up to 1e8 in the others: the higher the order
-    m, the more an amplitude, of degree 1 - m in the distance from the lens, differs between rows.
+    The median and the scale of most rows leave z of up to 1e8 in the others: amplitudes go as
+    R^-m with the distance R from the lens, so that those of high orders differ most between rows.
 
     Parameters
     ----------
