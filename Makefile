@@ -1,3 +1,4 @@
+# make setup      the environment .venv from the lock file, nothing else
 # make demo       set up, run the default campaign, write report.html
 # make test       set up, run the tests
 # make test-full  the tests that are too long or need SLURM (see README)
@@ -16,7 +17,9 @@ PEERS_VENV ?= ../peers-venv
 BUILD_PYLIANS := CYTHON_FORCE_REGEN=1 DIST_EXTRA_CONFIG=$(CURDIR)/envs/pylians-build.cfg
 SNAKEFILES := Snakefile workflow/Snakefile $(wildcard workflow/rules/*.smk)
 
-.PHONY: demo test test-full test-peers lint docs benchmark schemas lock clean pylians peers
+.PHONY: setup demo test test-full test-peers lint docs benchmark schemas lock clean pylians peers
+setup: .venv/ready
+
 demo: .venv/ready
 	$(BIN)/snakemake all pages --workflow-profile profiles/local
 	$(BIN)/snakemake all pages --workflow-profile profiles/local --report report.html
