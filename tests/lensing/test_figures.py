@@ -9,6 +9,7 @@ from drawn import drawn, panels, titles, units
 from simlab.core import figures as style
 from simlab.lensing import figures
 from simlab.lensing.figures import TITLES, Shown, draw_rows_sheet
+from simlab.lensing.stages import preview
 
 
 @pytest.fixture
@@ -71,3 +72,32 @@ def test_rows_without_a_picture_from_amplitudes_say_so(tmp_path, monkeypatch, sh
     assert row[2].get_title(loc="left") == "no re-simulation"
     assert not row[2].axison
     assert not row[3].axison
+
+
+def test_differences_are_scaled_where_the_series_converges(tmp_path, monkeypatch, shown):
+    """Spots beyond the region of convergence would hide all else."""
+    redrawn = shown.image.astype(float)
+    redrawn[16, 16] += 3.0  # x = y = 0, inside the circle of 5 px
+    redrawn[2, 2] += 90.0
+    [row] = panels(
+        sheet_of(monkeypatch, [replace(shown, redrawn=redrawn)], tmp_path / "p.png"), 1, 4
+    )
+    assert row[3].images[0].get_clim() == (-3, 3)
+    everywhere = replace(shown, redrawn=redrawn, outline=np.empty(0))
+    [row] = panels(sheet_of(monkeypatch, [everywhere], tmp_path / "q.png"), 1, 4)
+    assert row[3].images[0].get_clim() == (-90, 90)
+
+
+@pytest.mark.parametrize(
+    ("cells", "label"),
+    [
+        ({"lens": "SIE"}, "SIE (g = 9 px, f = 0.5), Raytrace, ok"),
+        ({"lens": "SIS"}, "SIS (g = 9 px), Raytrace, ok"),
+        ({"lens": "NFW"}, "NFW (kappa_s = 0.2, r_s = 40 px), Raytrace, ok"),
+        ({"lens": "Cluster"}, "Cluster, Raytrace, ok"),
+    ],
+)
+def test_rows_are_labeled_with_the_numbers_of_their_lens_and_units(cells, label):
+    numbers = {"einsteinradius": "9.0", "ellipseratio": ".5", "kappa_s": ".2", "r_s": "40"}
+    row = {"filename": "a.png", "model": "Raytrace", "status": "ok", **numbers, **cells}
+    assert preview.row_label(row) == f"a: {label}"

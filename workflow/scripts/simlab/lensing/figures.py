@@ -3,18 +3,21 @@
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.path import Path
 
 from simlab.core import figures
+from simlab.lensing.geometry import pixel_grid
 
 WIDTH_INCHES, ROW_INCHES, DPI = 16.0, 3.5, 100
 TITLES = (
-    "source without lens, caustic",
-    "picture, critical curve",
-    "from amplitudes alone",
-    "difference",
+    "source without lens\nblue: caustic",
+    "picture\nblue: critical curve",
+    "from amplitudes alone; red cross: their\npoint, dashed: region of convergence",
+    "from amplitudes - picture\nscaled within the dashed region",
 )
 LIMIT = 255.0
-FAINTEST = 8.0
+FAINTEST = 1.0
+"""Gray level that is white at least, so that rounding and noise of dark pictures stay dark."""
 BRIGHTEST_PERCENT = 99.9
 """Of the pixels; the cusps of galaxies are far brighter than all else."""
 LEVELS = 24
@@ -97,7 +100,7 @@ def _draw_difference(axis, shown):
     difference = shown.redrawn.astype(np.float64) - shown.image.astype(np.float64)
     if difference.ndim == 3:
         difference = difference.mean(axis=2)
-    limit = max(float(np.abs(difference).max()), 1.0)
+    limit = max(float(np.abs(difference[_inside(shown.outline, difference)]).max()), 1.0)
     image = figures.show_map(
         axis,
         difference,
@@ -106,6 +109,18 @@ def _draw_difference(axis, shown):
         limits=(-limit, limit),
     )
     _coordinates(axis, image, len(difference))
+
+
+def _inside(outline, picture):
+    """Pixels inside a closed curve, beyond which a series means nothing; all without a curve."""
+    side = len(picture)
+    there = np.ones(picture.shape, np.bool_)
+    if len(outline):
+        corners = np.column_stack([outline.real, outline.imag])
+        points = pixel_grid(side).ravel()
+        points = np.column_stack([points.real, points.imag])
+        there = Path(corners).contains_points(points).reshape(picture.shape)
+    return there if there.any() else ~there
 
 
 def _displayed(picture):

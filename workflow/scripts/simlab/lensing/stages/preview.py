@@ -13,7 +13,13 @@ from simlab.lensing.specs import settings_from
 
 ROWS = 8
 POINTS = 361
-LENS_CELLS = ("einsteinradius", "ellipseratio", "r_s")
+LENS_CELLS = {
+    "einsteinradius": "g = {} px",
+    "ellipseratio": "f = {}",
+    "kappa_s": "kappa_s = {}",
+    "r_s": "r_s = {} px",
+}
+"""Column -> how the sheet names its number."""
 
 
 def draw_preview(name, spec, table, images, resim, png, *, folder="."):
@@ -40,7 +46,8 @@ def draw_preview(name, spec, table, images, resim, png, *, folder="."):
         _shown(row, settings, folder, picture, again)
         for row, picture, again in zip(rows, pictures, redrawn, strict=True)
     ]
-    draw_rows_sheet(png, shown, title=f"{name}: sources, lensed pictures, re-simulations")
+    frame = "; pictures moved to their center of light" if settings.centred else ""
+    draw_rows_sheet(png, shown, title=f"{name}: one gray scale a row{frame}")
 
 
 def _pictures(path, count):
@@ -62,7 +69,7 @@ def _shown(row, settings, folder, image, redrawn):
         center = center / scale
     critical, caustic = critical_curve(case.lens, POINTS - 1)
     return Shown(
-        label=_label(row),
+        label=row_label(row),
         actual=unlensed(case, None, "actual"),
         image=image,
         redrawn=redrawn,
@@ -81,9 +88,14 @@ def _closed(curve):
     return np.append(curve, curve[:1])
 
 
-def _label(row):
-    numbers = [text_of(row, column) for column in LENS_CELLS]
+def row_label(row):
+    """Name, lens with its numbers, model and status of a row, in one line."""
     kind = text_of(row, "lens") or "Cluster"
-    sizes = ", ".join(f"{float(number):.4g}" for number in numbers if number)
+    used = {"SIE": ("einsteinradius", "ellipseratio"), "NFW": ("kappa_s", "r_s")}
+    sizes = ", ".join(
+        LENS_CELLS[column].format(f"{float(text_of(row, column)):.4g}")
+        for column in used.get(kind, ("einsteinradius",))
+        if text_of(row, column)
+    )
     text = f"{stem_of(row)}: {kind}" + (f" ({sizes})" if sizes and kind != "Cluster" else "")
     return f"{text}, {text_of(row, 'model')}, {row['status']}"
