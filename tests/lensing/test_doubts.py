@@ -211,3 +211,17 @@ def test_a_comparison_tells_the_norm_that_counts():
     summary = {"n": 40, "n_bad": 2, "max_norm": 9.0, "mean_rmse": 1.0, "worst": "a.png"}
     assert "40 pairs, 2 have a norm above 5, " in summary_text({"summary": summary}, 5.0)
     assert "40 pairs, 2 differ, " in summary_text({"summary": summary})
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"chi_percent": 0.5}, "below 1 or above 100 percent"),
+        ({"sigma": 0.2}, "sigma is below 1 px"),
+        ({"einsteinradius": 0.9}, "the Einstein radius is below 1 px"),
+        ({"x": 90.0}, "outside the 64-px picture"),
+    ],
+)
+def test_a_row_of_a_notebook_is_doubted_like_one_of_a_table(cells, expected):
+    with pytest.warns(LensingWarning, match=expected):
+        simulate_row(ROW | cells, SETTINGS)

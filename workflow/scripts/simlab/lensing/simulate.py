@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simlab.lensing.cases import case_of
-from simlab.lensing.column_names import meant_columns
+from simlab.lensing.doubts import column_doubts, lens_doubts, source_doubts
 from simlab.lensing.drawing import Drawing, observed
 from simlab.lensing.errors import LensingWarning
 from simlab.lensing.postprocess import center_of_light, edge_flux
 from simlab.lensing.recovery import Recovery, columns_of_row
-from simlab.lensing.rows import KNOWN_COLUMNS, with_our_names
+from simlab.lensing.rows import with_our_names
 from simlab.lensing.settings import as_settings
 from simlab.lensing.status import status_of
 
@@ -67,7 +67,8 @@ def simulate_row(row, settings=None, *, folder=None, formulas=None, number=1):
     ----------
     row : mapping
         Column -> text or number; its `model` decides between ray tracing and roulette. Columns
-        that only look like known ones are a LensingWarning.
+        that only look like known ones, and numbers that probably are in other units, are a
+        LensingWarning.
     settings : SimulationSettings or mapping of its keys, optional
     folder : path, optional
         That files named in the row are relative to.
@@ -86,11 +87,11 @@ def simulate_row(row, settings=None, *, folder=None, formulas=None, number=1):
         For settings and rows that cannot be used.
     """
     row, settings = with_our_names(row), as_settings(settings)
-    meant = meant_columns(row, KNOWN_COLUMNS)
-    said = [f"column {name!r} is not used, did you mean {meant[name]}?" for name in meant]
-    for doubt in (*settings.doubts, *said):
+    for doubt in (*settings.doubts, *(said for _, said in column_doubts(row).values())):
         warnings.warn(doubt, LensingWarning, stacklevel=2)
     case = case_of(row, settings, folder=folder, formulas=formulas)
+    for doubt in (*lens_doubts(case.row, settings), *source_doubts(case.row)):
+        warnings.warn(doubt, LensingWarning, stacklevel=2)
     return simulate_case(case, number)
 
 

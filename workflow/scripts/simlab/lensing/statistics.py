@@ -135,7 +135,8 @@ def amplitude_summary(columns):
 def scaled_columns(columns, r0):
     """Dimensionless amplitudes gamma[m, s] r0^(m - 1) / m! of raw ones.
 
-    Raw amplitudes fall by orders of magnitude with m; these are of similar size for all m.
+    Raw amplitudes fall by orders of magnitude with m; medians of these do not. They still spread as
+    R^-m with the distance from the lens, between rows.
 
     Parameters
     ----------

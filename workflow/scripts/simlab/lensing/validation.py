@@ -8,18 +8,15 @@ from pathlib import Path
 
 from simlab.core.config import nearest
 from simlab.core.errors import SimlabError
-from simlab.lensing.column_names import meant_columns
+from simlab.lensing.doubts import column_doubts, lens_doubts, source_doubts
 from simlab.lensing.errors import LensingWarning, RowsError
 from simlab.lensing.rows import (
     CLUSTER,
-    KNOWN_COLUMNS,
     LENSES,
     MAPS,
     MODELS,
     SOURCE_ALIASES,
     SOURCES,
-    chi_of,
-    eta_of,
     id_of,
     is_polar,
     is_sersic,
@@ -33,10 +30,6 @@ from simlab.lensing.rows import (
 from simlab.lensing.settings import MAX_ORDER, as_settings
 
 MIN_N_SERSIC = 0.3
-SMALLEST_LENGTH = 1.0
-"""px; lengths below are more likely arcseconds."""
-PERCENT = 1.0, 100.0
-"""Bounds of a ratio of distances in percent that is likely meant."""
 SHOWN = 60
 MAX_FILENAME = 200
 """Bytes of a picture's name; file names end at 255, and ours add to it."""
@@ -118,9 +111,9 @@ def validate_rows(rows, *, where="", folder=None, settings=None, with_lens=True)
         for doubt in check.doubts:
             doubts[doubt].append(number)
     prefix = f"{where}: " if where else ""
-    meant = meant_columns(columns, KNOWN_COLUMNS)
-    said = [f"column {_shown(name)} is not used, did you mean {meant[name]}?" for name in meant]
-    for doubt in (*settings.doubts, *said):
+    looks = column_doubts(columns)
+    meant = {column: known for column, (known, _) in looks.items()}
+    for doubt in (*settings.doubts, *(said for _, said in looks.values())):
         warnings.warn(f"{prefix}{doubt}", LensingWarning, stacklevel=2)
     for doubt, numbers in doubts.items():
         rows_text = f"row {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} rows"
@@ -246,6 +239,7 @@ class _RowCheck:
         ids.setdefault(name, self.number)
 
     def lens_and_position(self):
+        before = len(self.findings)
         if text_of(self.row, "model"):  # left out, it is Raytrace
             self._name("model", MODELS)
         self._number(
@@ -257,22 +251,15 @@ class _RowCheck:
         self._positive("chi_percent", required=False)
         if self.settings.chi_column != "ignore":
             self._positive("chi", required=False)
-        if self._is_good("chi_percent", "chi"):
-            percent = 100 * chi_of(self.row, self.settings.chi_column)
-            if not PERCENT[0] <= percent <= PERCENT[1]:
-                self.doubts.append(
-                    "chi, D_L/D_S, is below 1 or above 100 percent; is it a ratio, or a percentage?"
-                )
         for column in ("shear1", "shear2"):
             self._number(column, required=False)
-        before = len(self.findings)
         self._lens()
         if text_of(self.row, "model") == "RouletteExact" and lens_kind(self.row) != "PM":
             self._finding("model", "lens PM with it")
         self._number("x")
         self._number("phi" if is_polar(self.row) else "y")
         if len(self.findings) == before:
-            self._outside()
+            self.doubts += lens_doubts(self.row, self.settings)
 
     def _lens(self):
         kind = lens_kind(self.row)
@@ -289,30 +276,16 @@ class _RowCheck:
             self._positive("kappa_s")
             self._positive("r_s")
             return
-        radius = self._positive("einsteinradius")
-        if radius is not None and self._is_good("chi_percent", "chi"):
-            self._einstein_radius(radius, chi_of(self.row, self.settings.chi_column))
+        self._positive("einsteinradius")
         if kind == "SIE":
             self._number("ellipseratio", "a number above 0 and up to 1", lambda f: 0 < f <= 1)
             self._number("orientation", required=False)
-
-    def _einstein_radius(self, radius, chi):
-        name = "the Einstein radius" if chi == 1 else "the Einstein radius, divided by chi,"
-        if radius / chi > self.settings.imagesize / 2:
-            self.doubts.append(f"{name} is larger than half the picture")
-        if radius / chi < SMALLEST_LENGTH:
-            self.doubts.append(f"{name} is below 1 px: lengths are pixels, are these arcseconds?")
 
     def _constructed(self, column, make, **options):
         try:
             make(self.row, folder=self.folder, **options)
         except SimlabError as error:
             self._finding(column, "", " ".join(str(error).split()))
-
-    def _outside(self):
-        eta, half = eta_of(self.row), self.settings.imagesize / 2
-        if max(abs(eta.real), abs(eta.imag)) > half:
-            self.doubts.append(f"the source lies outside the {self.settings.imagesize}-px picture")
 
     def source(self):
         name = text_of(self.row, "source")
@@ -325,10 +298,8 @@ class _RowCheck:
         profile = text_of(self.row, "lightprofile")
         if profile not in ("", "Gaussian", "Sersic"):
             self._finding("lightprofile", "Gaussian or Sersic")
-        if kind != "Image":
-            sigma = self._positive("sigma")
-            if sigma is not None and sigma < SMALLEST_LENGTH:
-                self.doubts.append("sigma is below 1 px: lengths are pixels, are these arcseconds?")
+        if kind != "Image" and self._positive("sigma") is not None:
+            self.doubts += source_doubts(self.row)
         if kind in ("Ellipsoid", "SersicEllipsoid"):
             self._positive("sigma2")
         if kind not in ("Spherical", "SersicSphere"):
