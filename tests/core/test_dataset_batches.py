@@ -13,7 +13,7 @@ from simlab.core import hdf5
 from simlab.core.dataset import Dataset
 from simlab.core.errors import ConfigError, InputFileError
 from simlab.core.files import write_csv
-from simlab.core.samples import runs_of
+from simlab.core.samples import SampleFiles, runs_of
 from simlab.core.splits import SPLITS
 
 FRAMES = 5
@@ -90,6 +90,36 @@ def test_a_short_last_batch_can_be_dropped(folder):
 def test_batches_without_samples_are_refused(folder, size):
     with pytest.raises(ConfigError, match=f"size is {size}"):
         next(Dataset(folder).batches(size))
+
+
+def test_wrong_batches_and_orders_are_refused_at_once(folder):
+    dataset = Dataset(folder)
+    with pytest.raises(ConfigError, match="size is 0"):
+        dataset.batches(0)
+    with pytest.raises(ConfigError, match="epoch is -1"):
+        dataset.shuffled(1, epoch=-1)
+    with pytest.raises(ConfigError, match="epoch is 1, which needs shuffle"):
+        dataset.batches(2, epoch=1)
+
+
+def test_samples_that_make_no_batch_are_refused(folder):
+    dataset = Dataset(folder)
+    for samples in ([], [{"number": 1}, {"number": 2, "image": 3}], [{"image": 3}, {"number": 2}]):
+        with pytest.raises(ConfigError, match="a batch has the same"):
+            dataset.collate(samples)
+
+
+def test_one_name_is_no_list_of_arrays(folder):
+    with pytest.raises(ConfigError, match="arrays is 'image', expected a list of names"):
+        SampleFiles(folder, "image")
+
+
+def test_a_file_that_lists_no_sample_arrays_is_refused(folder, tmp_path):
+    with h5py.File(tmp_path / "0.h5", "w") as file:
+        file["number"] = np.arange(3)
+        file.attrs["sample_arrays"] = "[]"
+    with pytest.raises(InputFileError, match=r"0\.h5: sample_arrays is '\[\]', expected a list"):
+        SampleFiles(tmp_path, ["number"]).read([("0.h5", 0)])
 
 
 def test_a_seed_gives_one_order_on_every_machine(folder):

@@ -240,3 +240,30 @@ def test_the_index_names_a_recording_in_one_split(folders):
         split_of = {row["id"]: row["split"] for row in csv.DictReader(table)}
     for row in simlab.open_dataset(folders["calcium"], item="pair").index:
         assert row["split"] == split_of[row["recording"]]
+
+
+def test_columns_of_the_user_do_not_make_another_domain_of_a_table(folders, tmp_path):
+    header, rows = read_csv(folders["lensing"] / "index.csv")
+    for name in ("index.csv", "manifest.json"):
+        shutil.copy(folders["lensing"] / name, tmp_path)
+    write_csv(tmp_path / "index.csv", [*header, "halo_idx"], [[*row, 7] for row in rows])
+    assert simlab.open_dataset(tmp_path).domain == "lensing"
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(InputFileError, match=r"the table of halo or lensing; .*manifest\.json"):
+        simlab.open_dataset(tmp_path)
+
+
+def test_intensities_without_a_sensor_are_normalized_as_what_is_observed(folders, tmp_path):
+    content = read_json(folders["calcium"] / "normalization.json")
+    shutil.copy(folders["calcium"] / "index.csv", tmp_path)
+    write_json(tmp_path / "normalization.json", content | {"bit_depth": None, "clean": None})
+    dataset = simlab.open_dataset(tmp_path, normalized=True)
+    z = np.array([-1.0, 2.0])
+    again = dataset.denormalize({"clean": z, "observed": z})
+    np.testing.assert_array_equal(again["clean"], again["observed"])
+    assert not np.array_equal(again["clean"], z)
+
+
+def test_contradicting_options_of_frames_are_refused(folders):
+    with pytest.raises(ConfigError, match="clean is True, and arrays leave it out"):
+        simlab.open_dataset(folders["calcium"], item="frame", clean=True, arrays=["observed"])

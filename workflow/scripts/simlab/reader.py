@@ -6,6 +6,7 @@ from simlab.afm import reading as afm
 from simlab.calcium import reading as calcium
 from simlab.core.dataset import Dataset, read_index
 from simlab.core.errors import ConfigError, InputFileError
+from simlab.core.files import read_json
 from simlab.halo import reading as halo
 from simlab.lensing import reading as lensing
 from simlab.ptycho import reading as ptycho
@@ -69,11 +70,19 @@ def open_dataset(folder, split=None, normalized=False, *, arrays=None, **options
 
 
 def domain_of(folder, index):
-    """The domain of a data set, told by the columns of its index.csv."""
-    for domain, column in COLUMNS.items():
-        if column in index.header:
-            return domain
+    """The domain of a data set: told by the columns of its index.csv, else by its manifest.
+
+    Tables of lensing have columns of the user, which may be those of other domains.
+    """
+    found = [domain for domain, column in COLUMNS.items() if column in index.header]
+    if len(found) == 1:
+        return found[0]
+    manifest = folder / "manifest.json"
+    content = read_json(manifest) if found and manifest.is_file() else {}
+    told = content.get("domain") if isinstance(content, dict) else None
+    if told in found:
+        return told
     raise InputFileError(
-        f"{folder / 'index.csv'}: the table of no domain; expected one of the columns "
-        f"{', '.join(COLUMNS.values())}"
+        f"{folder / 'index.csv'}: the table of {' or '.join(found) or 'no domain'}; expected one "
+        f"of the columns {', '.join(COLUMNS.values())}, or a manifest.json that tells the domain"
     )

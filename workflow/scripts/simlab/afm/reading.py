@@ -60,6 +60,8 @@ def sources(folder, index, arrays=None):
 def normalizer(dataset):
     """Images by mean and standard deviation of tip and slice, descriptors by those of a channel."""
     path, content = read_statistics(dataset.folder)
+    if len(dataset.index) == 0:
+        raise InputFileError(f"{dataset.folder / 'index.csv'}: no sample to normalize")
     file = dataset.index[0]["file"]
     tips = [tip["name"] for tip in _listed(dataset, file, "tips")]
     channels = _listed(dataset, file, "desc_channels")

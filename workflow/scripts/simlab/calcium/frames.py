@@ -81,6 +81,8 @@ class FrameFiles(SampleFiles):
         self.frames = frames
         there = ARRAYS if clean else ARRAYS[:1]
         self._names = there if self.arrays is None else self.arrays
+        if clean and "clean" not in self._names:
+            raise ConfigError(f"{folder}: clean is True, and arrays leave it out")
         for name in self._names:
             if name not in there:
                 raise ConfigError(

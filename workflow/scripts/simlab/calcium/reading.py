@@ -115,7 +115,9 @@ def normalizer(dataset):
     path, content = read_statistics(dataset.folder)
     counts = standard(*(number_of(path, content, name) for name in ("mean", "std")))
     constants = {"observed": counts, "noisy": counts}
-    if content.get("clean"):
+    if content.get("bit_depth") is None:
+        constants["clean"] = counts  # without a sensor, what is observed is the intensity itself
+    elif content.get("clean"):
         constants["clean"] = standard(
             *(number_of(path, content, "clean", name) for name in ("mean", "std"))
         )

@@ -167,10 +167,12 @@ class Dataset:
 
         The order depends on these and the number of samples only.
         """
+        if whole_number(epoch) < 0:
+            raise ConfigError(f"epoch is {epoch}, expected a whole number >= 0")
         return self._of(self.index.select(generator(seed, STREAM, epoch).permutation(len(self))))
 
     def batches(self, size, shuffle=None, drop_last=False, epoch=0):
-        """Iterate over batches: dicts as of `collate`, of `size` samples each.
+        """An iterator over batches: dicts as of `collate`, of `size` samples each.
 
         Parameters
         ----------
@@ -184,17 +186,24 @@ class Dataset:
         """
         if whole_number(size) < 1:
             raise ConfigError(f"size is {size}, a batch has at least 1 sample")
+        if shuffle is None and epoch:
+            raise ConfigError(f"epoch is {epoch}, which needs shuffle, the seed of the orders")
         data = self if shuffle is None else self.shuffled(shuffle, epoch)
         stop = len(data) - len(data) % size if drop_last else len(data)
-        for first in range(0, stop, size):
-            yield self.collate(data.__getitems__(range(first, min(first + size, stop))))
+        return (
+            self.collate(data.__getitems__(range(first, min(first + size, stop))))
+            for first in range(0, stop, size)
+        )
 
     def collate(self, samples):
         """One dict of a list of samples: arrays get a first axis of samples.
 
         Arrays whose shapes differ by their nature, such as the atoms of molecules, stay lists, and
-        so do movies of different sizes.
+        so do movies of different sizes. ConfigError without samples, or for samples of other names.
         """
+        if len({frozenset(sample) for sample in samples}) != 1:
+            found = " and ".join(sorted({str(sorted(sample)) for sample in samples}))
+            raise ConfigError(f"samples have arrays {found or 'of none'}, a batch has the same")
         batch = {}
         for name in samples[0]:
             values = [sample[name] for sample in samples]

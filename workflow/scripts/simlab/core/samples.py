@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.core.errors import InputFileError, MissingFileError, MissingKeyError
+from simlab.core.errors import ConfigError, InputFileError, MissingFileError, MissingKeyError
 from simlab.core.files import read_npz
 from simlab.core.inputs import shown
 
@@ -41,6 +41,8 @@ class SampleFiles:
 
     def __init__(self, folder, arrays=None):
         self.folder = Path(folder)
+        if isinstance(arrays, str):
+            raise ConfigError(f"{folder}: arrays is {arrays!r}, expected a list of names")
         self.arrays = None if arrays is None else tuple(arrays)
         self._forget()
 
@@ -223,6 +225,6 @@ def _listed(path, text):
         names = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise InputFileError(f"{path}: sample_arrays is {shown(text)}, expected a list of names")
     return names
