@@ -29,6 +29,7 @@ from simlab.core.packages.croissant import file_groups, write_croissant
 from simlab.core.packages.described import Described, Origin, licenses, origins
 from simlab.core.packages.source import column_types, finished
 from simlab.core.packages.webdataset import write_webdataset
+from simlab.packages import kinds_of
 
 
 class Inner(Section):
@@ -135,6 +136,19 @@ def test_splits_and_sizes_that_make_no_tars_are_refused(folder, tmp_path, option
         write_webdataset(source_of(folder), **{"split": "train", "output": tmp_path, **options})
 
 
+def test_a_run_that_fails_leaves_the_earlier_tars_as_they_were(folder, tmp_path):
+    def contents():
+        return {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    write_webdataset(source_of(folder), "train", tmp_path / "out", megabytes=1e-6)
+    earlier = contents()
+    write_npz(folder / "samples/0.npz", {"wave": np.zeros((2, 3)), "number": np.float64(5)})
+    (folder / "samples/3.npz").unlink()
+    with pytest.raises(MissingFileError, match=r"3\.npz"):
+        write_webdataset(source_of(folder), "train", tmp_path / "out", megabytes=1e-6)
+    assert contents() == earlier
+
+
 def test_names_that_members_cannot_have_are_refused(folder, tmp_path):
     write_npz(folder / "samples/0.npz", {"a.b": np.zeros(2)})
     with pytest.raises(SimlabError, match=r"'a\.b'"):
@@ -178,6 +192,8 @@ def test_videos_are_described_but_not_joined(folder, tmp_path):
     assert names == ["splits", "index"]
     card, _ = write_card(source, tmp_path / "README.md", Path("few"))
     assert "they hold no arrays" in card.read_text()
+    assert "webdataset/" not in card.read_text()
+    assert kinds_of(source) == ("croissant", "card")
 
 
 def test_the_card_is_told_by_the_files(folder, tmp_path):

@@ -8,8 +8,9 @@ PACKAGE_INPUTS = (
     "results/{domain}/{dataset}/checks.json",
     "results/{domain}/{dataset}/manifest.json",
 )
-PACKAGE_TARS = [
-    f"{PACKAGE_DIR}/webdataset/{split}.json" for split in ("train", "val", "test")
+PACKAGES_OF_ARRAYS = [
+    *(f"{PACKAGE_DIR}/webdataset/{split}.json" for split in ("train", "val", "test")),
+    f"{PACKAGE_DIR}/dataset.h5",
 ]
 
 
@@ -25,17 +26,17 @@ localrules:
 
 
 rule webdataset:
-    """Tar files of every data set."""
+    """Tar files of every data set whose samples are arrays."""
     input:
-        campaign.packages("webdataset/train.json"),
-        campaign.packages("webdataset/val.json"),
-        campaign.packages("webdataset/test.json"),
+        campaign.packages("webdataset/train.json", of_arrays=True),
+        campaign.packages("webdataset/val.json", of_arrays=True),
+        campaign.packages("webdataset/test.json", of_arrays=True),
 
 
 rule consolidated:
-    """One HDF5 file for every data set."""
+    """One HDF5 file for every data set whose samples are arrays."""
     input:
-        campaign.packages("dataset.h5"),
+        campaign.packages("dataset.h5", of_arrays=True),
 
 
 rule croissant:
@@ -154,8 +155,11 @@ rule package_manifest:
     """Hashes and shapes of every file of a package."""
     input:
         PACKAGE_INPUTS,
-        PACKAGE_TARS,
-        f"{PACKAGE_DIR}/dataset.h5",
+        lambda wildcards: (
+            PACKAGES_OF_ARRAYS
+            if campaign.holds_arrays(wildcards.domain, wildcards.dataset)
+            else []
+        ),
         f"{PACKAGE_DIR}/croissant.json",
         f"{PACKAGE_DIR}/README.md",
         f"{PACKAGE_DIR}/preview.png",

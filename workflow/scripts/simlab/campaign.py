@@ -60,9 +60,20 @@ class Campaign(Section):
         """The Estimate of one data set."""
         return PLANS[domain].estimate(name, self.datasets(domain)[name])
 
-    def packages(self, name):
-        """Paths of the file called `name` in the package of every data set."""
-        return [f"packages/{domain}/{dataset}/{name}" for domain, dataset, _ in self.planned()]
+    def packages(self, name, of_arrays=False):
+        """Paths of the file called `name` in the package of every data set.
+
+        With `of_arrays` only of data sets whose samples are arrays.
+        """
+        return [
+            f"packages/{domain}/{dataset}/{name}"
+            for domain, dataset, _ in self.planned()
+            if not of_arrays or self.holds_arrays(domain, dataset)
+        ]
+
+    def holds_arrays(self, domain, name):
+        """Whether the samples of a data set are arrays; videos alone are not packed."""
+        return getattr(self.datasets(domain)[name], "recordings", True)
 
     def package_megabytes(self, domain, name):
         """Memory of a job that packs the samples of a data set one after the other, MB."""

@@ -47,7 +47,9 @@ def package_command(
     folder: Annotated[Path, typer.Argument(help="Folder of a data set whose checks passed")],
     kind: Annotated[
         list[str] | None,
-        typer.Option(help="webdataset, consolidated, croissant or card; repeat it; default: all"),
+        typer.Option(
+            help="webdataset, consolidated, croissant or card; repeat it; default: all that fit"
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -56,11 +58,19 @@ def package_command(
     megabytes: Annotated[float, typer.Option(help="Size of a tar file, MB of 10^6 bytes")] = 256,
 ):
     """Write a data set as WebDataset, one HDF5 file, Croissant description and card."""
-    from simlab.packages import KINDS, make_package, open_finished, write_package_manifest
+    from simlab.packages import (
+        kinds_of,
+        make_package,
+        open_finished,
+        require_possible,
+        write_package_manifest,
+    )
 
     source = open_finished(folder)
     output = output or Path("packages", source.dataset.domain, folder.resolve().name)
-    for name in kind or KINDS:
+    kinds = kind or kinds_of(source)
+    require_possible(folder, output, kinds)
+    for name in kinds:
         for path in make_package(folder, name, output, megabytes=megabytes):
             print(path)
     print(write_package_manifest(folder, output))

@@ -7,11 +7,12 @@ from pathlib import Path
 from simlab.afm.described import DESCRIBED as AFM
 from simlab.calcium.described import DESCRIBED as CALCIUM
 from simlab.core.errors import ConfigError
+from simlab.core.files import read_json, sha256_of
 from simlab.core.manifest import write_manifest
 from simlab.core.packages.card import write_card
 from simlab.core.packages.consolidated import write_consolidated
 from simlab.core.packages.croissant import write_croissant
-from simlab.core.packages.source import PARTS, finished
+from simlab.core.packages.source import PARTS, finished, holds_arrays
 from simlab.core.packages.webdataset import MEGABYTES, tars_of, write_webdataset
 from simlab.core.provenance import code_digest
 from simlab.halo.described import DESCRIBED as HALO
@@ -21,9 +22,11 @@ from simlab.reader import open_dataset
 
 DESCRIBED = {"ptycho": PTYCHO, "afm": AFM, "halo": HALO, "calcium": CALCIUM, "lensing": LENSING}
 """What each domain tells about its data sets."""
-KINDS = ("webdataset", "consolidated", "croissant", "card")
-FILES = ("dataset.h5", "croissant.json", "README.md", "preview.png")
-"""Files of a package beside `webdataset/`."""
+OF_ARRAYS = ("webdataset", "consolidated")
+KINDS = (*OF_ARRAYS, "croissant", "card")
+FILES = {"dataset.h5": "consolidated", "croissant.json": "croissant"}
+FILES |= dict.fromkeys(("README.md", "preview.png"), "card")
+"""Files of a package beside `webdataset/`, and the kind that each is of."""
 MAKER = "simlab/packages.py"
 """What the digest of the code in a package's manifest is of."""
 
@@ -59,6 +62,50 @@ def _common_arrays(source):
     return [name for name in named[0] if all(name in others for others in named)] if named else []
 
 
+def kinds_of(source):
+    """The kinds of package that a Source can have: tars and HDF5 files need arrays."""
+    return tuple(kind for kind in KINDS if kind not in OF_ARRAYS or holds_arrays(source))
+
+
+def require_possible(folder, output, kinds):
+    """Nothing if packages of `kinds` of the data set in `folder` can be written into `output`.
+
+    Errors: ConfigError for a kind that is unknown; where the files of a data set would be
+    overwritten; where `output` has further kinds, of another version of the data set.
+    """
+    for kind in kinds:
+        _require_known(kind)
+    folder, output = Path(folder), Path(output)
+    _require_apart(folder, output)
+    path = output / "manifest.json"
+    content = read_json(path) if path.is_file() else None
+    made_from = content.get("source_sha256") if isinstance(content, dict) else None
+    if made_from in (None, sha256_of(folder / "manifest.json")):
+        return
+    there = {FILES.get(name, "webdataset") for name in content.get("files", ())}
+    left = [kind for kind in KINDS if kind in there and kind not in kinds]
+    if left:
+        raise ConfigError(
+            f"{path}: {', '.join(left)} of another version of {folder}, expected these to be made "
+            "again too, or another folder"
+        )
+
+
+def _require_known(kind):
+    if kind not in KINDS:
+        raise ConfigError(f"package {kind!r} is unknown, known: {', '.join(KINDS)}")
+
+
+def _require_apart(folder, output):
+    own, place = Path(folder).resolve(), Path(output).resolve()
+    within = place.is_relative_to(own) or own.is_relative_to(place)
+    if within or any((place / name).is_file() for name in ("index.csv", "checks.json")):
+        raise ConfigError(
+            f"{output}: holds a data set or is in one, expected a folder apart, whose files a "
+            "package can replace"
+        )
+
+
 def make_package(folder, kind, output, splits=PARTS, megabytes=MEGABYTES):
     """Write one kind of package of the data set in `folder`.
 
@@ -84,12 +131,12 @@ def make_package(folder, kind, output, splits=PARTS, megabytes=MEGABYTES):
     Raises
     ------
     ConfigError
-        For an unknown kind.
+        For an unknown kind; for an output that holds, or is in, the folder of a data set.
     SimlabError
         Those of `open_finished`.
     """
-    if kind not in KINDS:
-        raise ConfigError(f"package {kind!r} is unknown, known: {', '.join(KINDS)}")
+    _require_known(kind)
+    _require_apart(folder, output)
     source, output = open_finished(folder), Path(output)
     if kind == "webdataset":
         return [
@@ -118,7 +165,10 @@ def write_package_manifest(folder, output):
     Returns
     -------
     Path
+
+    Errors: those of `make_package`.
     """
+    _require_apart(folder, output)
     source, output = open_finished(folder), Path(output)
     files = [output / name for name in FILES]
     for split in PARTS:
@@ -132,5 +182,6 @@ def write_package_manifest(folder, output):
         spec=source.manifest["spec"],
         seed=source.manifest["seed"],
         code=code_digest(MAKER),
+        source=source.folder / "manifest.json",
     )
     return output / "manifest.json"

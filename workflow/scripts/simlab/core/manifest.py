@@ -13,7 +13,9 @@ from simlab.core.splits import split_record
 FORMAT = 1
 
 
-def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None, unit=None):
+def write_manifest(
+    path, *, domain, dataset, files, spec, seed, code, known=None, unit=None, source=None
+):
     """Write the manifest of a data set.
 
     Parameters
@@ -33,6 +35,8 @@ def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None
         that has to be made again for the file to be.
     unit : splits.Unit, optional
         What the splits keep together; tells `split`, from the folder's index.csv.
+    source : path, optional
+        The manifest of the data set that a package is made from; its hash is `source_sha256`.
 
     Raises
     ------
@@ -53,6 +57,8 @@ def write_manifest(path, *, domain, dataset, files, spec, seed, code, known=None
     }
     if unit is not None:
         content["split"] = split_record(folder / "index.csv", unit)
+    if source is not None:
+        content["source_sha256"] = sha256_of(source)
     write_json(path, content)
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from simlab.core.files import atomic_path, write_text
 from simlab.core.packages.croissant import citation, file_groups
 from simlab.core.packages.described import licenses
-from simlab.core.packages.source import PARTS, arrays_of
+from simlab.core.packages.source import PARTS, arrays_of, holds_arrays
 from simlab.core.tables import check_state
 
 LONGEST = 60
@@ -71,8 +71,9 @@ def _header(source):
     tags = [source.described.title.lower(), "simulation", "simlab"]
     lines += ["tags:", *(f"  - {json.dumps(tag)}" for tag in tags)]
     lines += ["size_categories:", f"  - {_size(len(source.dataset))}"]
-    lines += ["configs:", "  - config_name: webdataset", "    data_files:"]
-    for split in (split for split in PARTS if split in counts):
+    if holds_arrays(source):
+        lines += ["configs:", "  - config_name: webdataset", "    data_files:"]
+    for split in (split for split in PARTS if split in counts and holds_arrays(source)):
         lines += [f"      - split: {split}", f"        path: webdataset/{split}-*.tar"]
     return "\n".join([*lines, "---"])
 

@@ -104,13 +104,17 @@ def finished(dataset, described):
     return Source(folder, manifest, checks, normalization, dataset, described, inputs)
 
 
+def holds_arrays(source):
+    """Whether the samples are in HDF5 or npz files; those of others, videos, hold no arrays."""
+    return len(source.dataset) > 0 and source.row(0)["file"].endswith((".h5", ".npz"))
+
+
 def arrays_of(source):
     """{array: (shape, dtype)} of the first sample, as texts; empty where samples hold no arrays.
 
     Sides that are not the same in all samples are "n".
     """
-    file = source.row(0)["file"] if len(source.dataset) else ""
-    if not file.endswith((".h5", ".npz")):
+    if not holds_arrays(source):
         return {}
     first, last = source.dataset[0], source.dataset[-1]
     return {

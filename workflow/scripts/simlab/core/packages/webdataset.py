@@ -9,6 +9,7 @@ import io
 import json
 import re
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,11 @@ def write_webdataset(source, split, output, megabytes=MEGABYTES):
         _members(number, source.row(number), types, source.dataset[number])
         for number in progress(numbers, len(numbers), f"{split} samples")
     )
-    tars = list(_write_tars(output, split, samples, megabytes * 1e6))
-    _remove_older(output, split, len(tars))
     index = output / f"{split}.json"
+    with ExitStack() as written:  # all tars take their names together, once none can fail
+        tars = list(_write_tars(written, output, split, samples, megabytes * 1e6))
+        index.unlink(missing_ok=True)
+    _remove_older(output, split, len(tars))
     write_json(
         index,
         {
@@ -75,12 +78,13 @@ def tars_of(index):
     return [Path(index).parent / entry["url"] for entry in read_json(index)["shardlist"]]
 
 
-def _write_tars(output, split, samples, limit):
-    """(path, samples) of each tar file, written one after the other."""
+def _write_tars(written, output, split, samples, limit):
+    """(path, samples) of each tar file, written one after the other; `written` names them."""
     sample, shard = next(samples, None), 0
     while sample is not None:
         path, count, size = output / f"{split}-{shard:05d}.tar", 0, 0
-        with atomic_path(path) as part, tarfile.open(part, "w", format=tarfile.GNU_FORMAT) as tar:
+        part = written.enter_context(atomic_path(path))
+        with tarfile.open(part, "w", format=tarfile.GNU_FORMAT) as tar:
             while sample is not None and (count == 0 or size + _size(sample) <= limit):
                 for name, data in sample:
                     tar.addfile(_header(name, len(data)), io.BytesIO(data))
