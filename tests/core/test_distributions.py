@@ -6,7 +6,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import StepPatch
 
 from simlab.core import figures
-from simlab.core.distribution_pages import draw_panels, panels_svg, shares, style_of
+from simlab.core.dataset import read_index
+from simlab.core.distribution_pages import (
+    draw_panels,
+    panels_svg,
+    shares,
+    style_of,
+    write_distributions,
+)
 from simlab.core.distributions import (
     Bars,
     Curve,
@@ -14,7 +21,6 @@ from simlab.core.distributions import (
     bins_of,
     chosen,
     parameter_panels,
-    places_of,
     read_columns,
     rebinned,
     sentence_of,
@@ -28,32 +34,32 @@ HEADER = "id,file,position,split,mass,kind,turn,flag,gap,name\n"
 
 @pytest.fixture
 def index(tmp_path):
-    """An index.csv of 40 samples: 30 train, 10 test."""
+    """A folder with an index.csv of 40 samples: 30 train, 10 test."""
     lines = [
         f"{i},a.h5,{i},{'train' if i < 30 else 'test'},{i * 0.5},"
         f"{'SIE' if i % 2 else 'SIS'},{i % 3},0,,sample{i}\n"
         for i in range(40)
     ]
-    path = tmp_path / "index.csv"
-    path.write_text(HEADER + "".join(lines))
-    return path
+    (tmp_path / "index.csv").write_text(HEADER + "".join(lines))
+    return tmp_path
 
 
 def panels_of(index, **options):
     splits, columns = read_columns(index)
-    panels, same = parameter_panels(
+    panels, *said = parameter_panels(
         splits,
         columns,
         {"mass": ("Msun/h", "M200c; of the catalog"), "turn": ("", "number of the rotation")},
         **options,
     )
-    return {panel.title: panel for panel in panels}, same
+    return {panel.title: panel for panel in panels}, *said
 
 
 def test_columns_become_histograms_bars_or_sentences(index):
-    panels, same = panels_of(index)
+    panels, same, others = panels_of(index)
     assert set(panels) == {"mass", "kind", "turn"}
-    assert same == ["flag = 0", "name: 40 different texts"]
+    assert same == ["flag = 0"]
+    assert others == ["gap: given in 0 of 40 samples", "name: 40 different texts"]
     mass, kind, turn = panels["mass"], panels["kind"], panels["turn"]
     assert mass.label == "M200c (Msun/h)"
     assert turn.label == "number of the rotation"
@@ -66,23 +72,24 @@ def test_columns_become_histograms_bars_or_sentences(index):
 
 
 def test_columns_that_number_samples_are_left_out(index):
-    panels, same = panels_of(index, skipped=("mass", "name"))
+    panels, same, others = panels_of(index, skipped=("mass", "name"))
     assert set(panels) == {"kind", "turn"}
     assert same == ["flag = 0"]
+    assert others == ["gap: given in 0 of 40 samples"]
 
 
 def test_few_samples_that_all_differ_are_a_histogram_not_bars():
     splits, column = np.zeros(5, np.int8), read_numbers([0.3, 0.7, 0.1, 0.9, 0.55])
-    [panel], _ = parameter_panels(splits, {"ratio": column}, {})
+    [panel], *_ = parameter_panels(splits, {"ratio": column}, {})
     assert isinstance(panel, Histogram)
-    [panel], _ = parameter_panels(splits, {"turn": read_numbers([1, 2, 1, 2, 3])}, {})
+    [panel], *_ = parameter_panels(splits, {"turn": read_numbers([1, 2, 1, 2, 3])}, {})
     assert isinstance(panel, Bars)
 
 
 def read_numbers(values):
     from simlab.core.distributions import Column
 
-    column = Column()
+    column = Column(is_text=False)
     for value in values:
         column.add(str(value), "train")
     return column
@@ -91,7 +98,72 @@ def read_numbers(values):
 def test_an_index_with_other_columns_is_refused(tmp_path):
     (tmp_path / "index.csv").write_text("a,b,c,d\n1,2,3,4\n")
     with pytest.raises(InputFileError, match=r"index\.csv: first columns are \['a'"):
-        read_columns(tmp_path / "index.csv")
+        read_columns(tmp_path)
+
+
+def indexed(folder, header, rows):
+    """The panels and sentences of an index.csv of the columns `header`, all samples train."""
+    lines = [f"{i},a.h5,{i},train,{row}" for i, row in enumerate(rows)]
+    text = "\n".join((f"id,file,position,split,{header}", *lines, ""))
+    (folder / "index.csv").write_text(text, encoding="utf-8-sig")
+    return panels_of(folder)
+
+
+def test_a_column_with_a_text_is_of_texts_and_what_is_empty_somewhere_is_not_the_same(tmp_path):
+    rows = ["null,3.0,C60,5", ".5,,1,5", "1.0,,2,5"] * 3
+    panels, same, others = indexed(tmp_path, "axis,r_s,mol,k", rows)
+    assert panels["axis"].counts == {"train": {"null": 3, ".5": 3, "1.0": 3}}
+    assert panels["mol"].counts == {"train": {"C60": 3, "1": 3, "2": 3}}
+    assert same == ["k = 5"]
+    assert others == ["r_s = 3 in 3 of 9 samples"]
+
+
+def test_how_many_samples_have_a_number_is_told_where_some_have_none(tmp_path):
+    panels, same, others = indexed(
+        tmp_path, "mass,radius,kind", ["1,1,SIS", "2,2,", "2,inf,SIE", ",2,"]
+    )
+    assert set(panels) == {"mass", "radius", "kind"}
+    assert not same
+    assert others == [
+        *("mass: given in 3 of 4 samples", "radius: finite in 3 of 4 samples"),
+        "kind: given in 2 of 4 samples",
+    ]
+
+
+@pytest.mark.parametrize("cell", ["1_0", "infinity", " 7", "٣"])
+def test_a_number_is_what_the_packages_take_for_one(tmp_path, cell):
+    panels, *_ = indexed(tmp_path, "mass,kind", [f"{cell},a", "2,b"])
+    assert panels["mass"].counts == {"train": {cell: 1, "2": 1}}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("0,a.h5,0,validation,1", "line 2: split is 'validation', expected one of train"),
+        ("0,a.h5,0,train", "line 2 has 4 cells, the header has 5"),
+        ("0,/a.h5,0,train,1", "line 2: file is '/a.h5', expected a file of the data set"),
+    ],
+)
+def test_a_wrong_row_of_an_index_is_named_by_its_line(tmp_path, line, message):
+    (tmp_path / "index.csv").write_text(f"id,file,position,split,mass\n{line}\n")
+    with pytest.raises(InputFileError, match=message):
+        read_columns(tmp_path)
+
+
+def test_a_blank_line_of_an_index_is_no_sample(tmp_path):
+    indexed(tmp_path, "mass", ["1", "2"])
+    with open(tmp_path / "index.csv", "a") as stream:
+        stream.write("\n")
+    assert len(read_columns(tmp_path)[0]) == 2
+
+
+def test_the_page_tells_what_is_not_in_all_samples_apart_from_what_is_the_same(tmp_path):
+    write_distributions(
+        tmp_path / "page.html", "x", np.zeros(9, np.int8), [], [], ["k = 5"], ["r = 3 in 3 of 9"]
+    )
+    text = (tmp_path / "page.html").read_text()
+    assert "<p>The same in all samples: k = 5</p>" in text
+    assert "<p>Not in all samples, or not drawn: r = 3 in 3 of 9</p>" in text
 
 
 def test_bins_are_logarithmic_only_for_positive_values_crowded_at_the_low_end():
@@ -137,7 +209,7 @@ def test_rows_are_read_evenly_over_each_split(index):
     picked = chosen(splits, 4)
     np.testing.assert_array_equal(picked["train"], [0, 10, 19, 29])
     np.testing.assert_array_equal(picked["test"], [30, 33, 36, 39])
-    assert places_of(index, picked["test"]) == [("a.h5", k) for k in (30, 33, 36, 39)]
+    assert read_index(index).places(picked["test"]) == [("a.h5", k) for k in (30, 33, 36, 39)]
     assert sentence_of(picked, splits) == (
         "From the pixels of 4 of 30 train, 4 of 10 test samples, evenly over each split."
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections import Counter
 from textwrap import wrap
 
@@ -12,6 +13,7 @@ import pytest
 from simlab import report
 from simlab.core.distribution_pages import LINE
 from simlab.core.distributions import Bars, Curve, Histogram, read_columns
+from simlab.core.errors import InputFileError
 from simlab.core.files import read_npz
 from simlab.core.splits import SPLITS
 
@@ -30,7 +32,7 @@ def folders(finished, finished_afm, finished_halo, finished_calcium, finished_le
 
 def panels_of(folders, domain):
     """{title: panel} of the outputs, and the sentences about them."""
-    splits, _ = read_columns(folders[domain] / "index.csv")
+    splits, _ = read_columns(folders[domain])
     panels, notes = report.DOMAINS[domain].outputs(folders[domain], splits)
     titles = [panel.title for panel in panels]
     assert len(titles) == len(set(titles))
@@ -83,17 +85,14 @@ def test_panels_name_what_they_show_and_what_they_were_made_of(folders, domain):
 def test_every_number_of_the_index_is_drawn_or_said_to_be_the_same_or_a_mere_number(
     folders, domain
 ):
-    splits, columns = read_columns(folders[domain] / "index.csv")
+    splits, columns = read_columns(folders[domain])
     module = report.DOMAINS[domain]
-    panels, same = report.parameter_panels(
+    panels, same, others = report.parameter_panels(
         splits, columns, report.DESCRIBED[domain].columns, module.SKIPPED
     )
     drawn = {panel.title for panel in panels}
-    said = {sentence.split(" ")[0].rstrip(":") for sentence in same}
-    empty = {name for name, column in columns.items() if not column.is_text} - drawn - said
-    for name in empty - set(module.SKIPPED):
-        assert not np.isfinite(np.frombuffer(columns[name].numbers)).any(), name
-    assert drawn | said | empty | set(module.SKIPPED) >= set(columns)
+    said = {sentence.split(" ")[0].rstrip(":") for sentence in same + others}
+    assert drawn | said | set(module.SKIPPED) >= set(columns)
 
 
 def test_patterns_are_counted_by_split(folders):
@@ -152,6 +151,60 @@ def test_counts_of_movies_are_those_of_all_pixels_of_all_frames(folders):
     for row in rows_of(folders["calcium"]):
         pixels[row["split"]] += int(row["n_frames"]) * int(row["height"]) * int(row["width"])
     assert totals(panels["movie"]) == pixels
+
+
+def changed(folder, tmp_path, *others):
+    """A copy of a calcium data set whose first recordings have other statistics."""
+    copy = shutil.copytree(folder, tmp_path / folder.name)
+    paths = [copy / "statistics" / f"{row['id']}.json" for row in rows_of(copy)]
+    for path, other in zip(paths, others, strict=False):
+        path.write_text(json.dumps(json.loads(path.read_text()) | other))
+    return [json.loads(path.read_text()) for path in paths], copy
+
+
+def test_movies_of_several_bit_depths_have_a_panel_each(folders, tmp_path):
+    other = {"bit_depth": 10, "count": 7, "histogram": {"start": 3, "counts": [2, 5]}}
+    contents, copy = changed(folders["calcium"], tmp_path, other)
+    panels, notes = panels_of({"calcium": copy}, "calcium")
+    depth = contents[1]["bit_depth"]
+    assert sum(totals(panels["movie, 10 bits"]).values()) == 7
+    kept = sum(totals(panels[f"movie, {depth} bits"]).values())
+    assert kept == sum(content["count"] for content in contents[1:])
+    assert notes == ["From all pixels of all frames of all recordings."]
+
+
+def test_recordings_without_sensor_are_told_of(folders, tmp_path):
+    bare = {"bit_depth": None, "clean": None, "histogram": None, "temporal_std_mean": 0.5}
+    contents, copy = changed(folders["calcium"], tmp_path, bare)
+    panels, notes = panels_of({"calcium": copy}, "calcium")
+    counts = sum(totals(panels["movie"]).values())
+    assert counts == sum(content["count"] for content in contents[1:])
+    assert panels["fluctuation, no sensor"].label.endswith("(1)")
+    assert sum(totals(panels["fluctuation"]).values()) == len(contents) - 1
+    assert notes[0] == "From all pixels of all frames of the recordings with a sensor."
+    assert notes[1].startswith(f"1 of {len(contents)} recordings have no sensor")
+
+
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_pictures_of_an_earlier_run_are_not_counted(folders, tmp_path, with_manifest):
+    copy = shutil.copytree(folders["lensing"], tmp_path / "lensing")
+    [first, *_] = sorted((copy / "statistics").glob("*.npz"))
+    shutil.copy(first, copy / "statistics" / "00099.npz")
+    if not with_manifest:
+        (copy / "manifest.json").unlink()
+    expected, found = (panels_of({"lensing": f}, "lensing")[0] for f in (folders["lensing"], copy))
+    assert totals(found["pictures"]) == totals(expected["pictures"])
+
+
+def test_frames_of_an_earlier_run_are_not_counted_or_refused(folders, tmp_path):
+    copy = shutil.copytree(folders["ptycho"], tmp_path / "ptycho")
+    [first, *_] = sorted((copy / "shards").glob("*.statistics.npz"))
+    shutil.copy(first, copy / "shards" / "00099.statistics.npz")
+    expected, found = (panels_of({"ptycho": f}, "ptycho")[0] for f in (folders["ptycho"], copy))
+    assert totals(found["counts of a pattern"]) == totals(expected["counts of a pattern"])
+    (copy / "manifest.json").unlink()
+    with pytest.raises(InputFileError, match=r"shards: statistics of 42 frames, index\.csv has 21"):
+        panels_of({"ptycho": copy}, "ptycho")
 
 
 def test_gray_levels_and_radii_are_those_of_the_pictures(folders):

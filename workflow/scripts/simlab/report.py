@@ -31,8 +31,9 @@ def write_pages(domain, folder, logs, steps, distributions, costs):
         The pages.
     """
     folder, module = Path(folder), DOMAINS[domain]
-    splits, columns = read_columns(folder / "index.csv")
-    parameters, same = parameter_panels(splits, columns, DESCRIBED[domain].columns, module.SKIPPED)
+    splits, columns = read_columns(folder)
+    described = DESCRIBED[domain].columns
+    parameters, *said = parameter_panels(splits, columns, described, module.SKIPPED)
     panels, notes = module.outputs(folder, splits)
-    write_distributions(distributions, folder.name, splits, parameters, panels, same, notes)
+    write_distributions(distributions, folder.name, splits, parameters, panels, *said, notes)
     write_costs(costs, logs, domain, folder.name, len(splits), steps)

@@ -7,14 +7,8 @@ import numpy as np
 from simlab.afm.figures import unit_of
 from simlab.afm.files.shards import Shard
 from simlab.afm.flags import FAILED
-from simlab.core.distributions import (
-    Bars,
-    chosen,
-    labeled,
-    places_of,
-    sentence_of,
-    value_histogram,
-)
+from simlab.core.dataset import read_index
+from simlab.core.distributions import Bars, chosen, labeled, sentence_of, value_histogram
 
 SKIPPED = ("mol_id", "rot_id")
 MOST = 24
@@ -27,7 +21,8 @@ def outputs(folder, splits):
     """(panels, notes) of the data set in `folder`; `splits`: (N,) split number of every sample."""
     picked = chosen(splits, MOST)
     picked.pop("excluded", None)
-    read = {name: _read(Path(folder), rows) for name, rows in picked.items()}
+    index = read_index(folder)
+    read = {name: _read(Path(folder), index.places(rows)) for name, rows in picked.items()}
     read = {name: part for name, part in read.items() if part["afm"]}
     if not read:
         return [], ["No sample could be simulated."]
@@ -49,10 +44,9 @@ def outputs(folder, splits):
     return panels, [sentence_of(picked, splits)]
 
 
-def _read(folder, rows):
+def _read(folder, places):
     """Highest, middle and lowest images, descriptors, atomic numbers of the simulated samples."""
     found = {"afm": [], "desc": [], "Z": []}
-    places = places_of(folder / "index.csv", rows)
     for file in dict.fromkeys(file for file, _ in places):
         with Shard(folder / file) as shard:
             attributes = shard.attributes

@@ -22,7 +22,7 @@ LINE = 46
 LONGEST_NAME = 18
 
 
-def write_distributions(path, dataset, splits, parameters, outputs, same=(), notes=()):
+def write_distributions(path, dataset, splits, parameters, outputs, same=(), others=(), notes=()):
     """Write the distributions of a data set as a page.
 
     Parameters
@@ -34,6 +34,8 @@ def write_distributions(path, dataset, splits, parameters, outputs, same=(), not
     parameters, outputs : list of Histogram, Bars or Curve
     same : list of str
         What is the same in all samples.
+    others : list of str
+        What else must be known of the parameters.
     notes : list of str
         What must be known to read the panels of the outputs.
     """
@@ -43,6 +45,8 @@ def write_distributions(path, dataset, splits, parameters, outputs, same=(), not
     parts.append(panels_svg(parameters) if parameters else "<p>No parameter varies.</p>")
     if same:
         parts.append(f"<p>The same in all samples: {escape('; '.join(same))}</p>")
+    if others:
+        parts.append(f"<p>Not in all samples, or not drawn: {escape('; '.join(others))}</p>")
     parts += ["<h2>Outputs</h2>", *(f"<p>{escape(note)}</p>" for note in notes)]
     if outputs:
         parts.append(panels_svg(outputs))

@@ -1,15 +1,15 @@
 """How parameters and outputs of a data set are distributed, split by split, as a page."""
 
-import csv
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from simlab.core.dataset import FIRST_COLUMNS
-from simlab.core.errors import InputFileError
-from simlab.core.files import open_input
+from simlab.core.dataset import FIRST_COLUMNS, read_index
+from simlab.core.files import read_json
+from simlab.core.packages.source import NUMBER
 from simlab.core.splits import SPLITS
 
 FEW = 12
@@ -80,45 +80,40 @@ class Curve:
 
 @dataclass
 class Column:
-    """One column of index.csv: its numbers, and which texts occur how often in which split."""
+    """One column of index.csv: its numbers, or which texts occur how often in which split.
 
+    Where one filled cell is no number all are texts; an empty cell is neither.
+    """
+
+    is_text: bool
     numbers: array = field(default_factory=lambda: array("d"))
     texts: dict = field(default_factory=lambda: {split: Counter() for split in SPLITS})
+    filled: int = 0
 
     def add(self, cell, split):
-        """Append a cell; an empty one is no number and no text."""
-        try:
-            self.numbers.append(float(cell))
-        except ValueError:
-            self.numbers.append(np.nan)
-            if cell:
-                self.texts[split][cell] += 1
-
-    @property
-    def is_text(self):
-        """Whether a cell holds anything but a number."""
-        return any(self.texts.values())
+        """Append a cell."""
+        self.filled += bool(cell)
+        if not self.is_text:
+            self.numbers.append(float(cell) if cell else np.nan)
+        elif cell:
+            self.texts[split][cell] += 1
 
 
-def read_columns(path):
-    """(array of split numbers (n,), {column: Column}) of an index.csv, line by line."""
-    with open_input(path) as stream:
-        lines = csv.reader(line.decode() for line in stream)
-        header = next(lines, [])
-        if header[:4] != FIRST_COLUMNS:
-            raise InputFileError(
-                f"{path}: first columns are {header[:4]}, expected {FIRST_COLUMNS}"
-            )
-        splits, columns = array("b"), {name: Column() for name in header[4:]}
-        for row in lines:
-            splits.append(SPLITS.index(row[3]))
-            for column, cell in zip(columns.values(), row[4:], strict=True):
-                column.add(cell, row[3])
-    return np.array(splits, np.int8), columns
+def read_columns(folder):
+    """(array of split numbers (n,), {column: Column}) of a data set's index.csv."""
+    index = read_index(folder)
+    texts = {
+        name for row in index for name, cell in row.items() if cell and not NUMBER.fullmatch(cell)
+    }
+    columns = {name: Column(name in texts) for name in index.header[len(FIRST_COLUMNS) :]}
+    for row in index:
+        for name, column in columns.items():
+            column.add(row[name], row["split"])
+    return index.split_numbers().astype(np.int8), columns
 
 
 def parameter_panels(splits, columns, described, skipped=()):
-    """(panels, sentences) of the parameters of a data set.
+    """(panels, same, others) of the parameters of a data set.
 
     Parameters
     ----------
@@ -132,27 +127,40 @@ def parameter_panels(splits, columns, described, skipped=()):
 
     Returns
     -------
-    list of Histogram or Bars, and a list of sentences on what is the same everywhere
+    list of Histogram or Bars, a list of what is the same in all samples, and a list of what else
+    must be said: which columns have empty cells, and how many texts those have that are not drawn
     """
-    panels, said = [], []
+    panels, same, others = [], [], []
     for name, column in columns.items():
         if name in skipped:
             continue
         unit, meaning = described.get(name, ("", ""))
         numbers = np.frombuffer(column.numbers) if len(column.numbers) else np.empty(0)
         known = np.isfinite(numbers)
+        if column.is_text:
+            distinct, having = sum(column.texts.values(), Counter()), column.filled
+        else:
+            distinct, having = np.unique(numbers[known]), int(np.count_nonzero(known))
+        part = "" if having == len(splits) else f"in {having} of {len(splits)} samples"
+        if len(distinct) == 1:
+            [value] = distinct
+            text = value if column.is_text else f"{value:.6g}"
+            said = f"{labeled(name, unit)} = {text}"
+            (others if part else same).append(f"{said} {part}".rstrip())
+            continue
+        if column.is_text and len(distinct) > MOST_TEXTS:
+            others.append(f"{name}: {len(distinct)} different texts {part}".rstrip())
+            continue
+        if part:
+            others.append(f"{name}: {'given' if having == column.filled else 'finite'} {part}")
+        if not len(distinct):
+            continue
         label = labeled(meaning.split(";")[0] or name, unit)
         if column.is_text:
-            panel = _texts(name, label, column)
-        elif len(distinct := np.unique(numbers[known])) == 1:
-            panel = f"{labeled(name, unit)} = {distinct[0]:.6g}"
+            panels.append(_texts(name, label, column, distinct))
         else:
-            panel = _numbers(name, label, numbers, splits, known)
-        if isinstance(panel, str):
-            said.append(panel)
-        elif panel:
-            panels.append(panel)
-    return panels, said
+            panels.append(_numbers(name, label, numbers, splits, known))
+    return panels, same, others
 
 
 def labeled(name, unit):
@@ -183,12 +191,7 @@ def bins_of(values):
     return np.linspace(low, high, number + 1), "linear"
 
 
-def _texts(name, label, column):
-    total = sum(column.texts.values(), Counter())
-    if len(total) == 1:
-        return f"{name} = {next(iter(total))}"
-    if len(total) > MOST_TEXTS:
-        return f"{name}: {len(total)} different texts"
+def _texts(name, label, column, total):
     names = tuple(sorted(total, key=lambda text: (-total[text], text)))
     counts = {split: dict(texts) for split, texts in column.texts.items() if texts}
     return Bars(name, label, names, counts)
@@ -197,8 +200,6 @@ def _texts(name, label, column):
 def _numbers(name, label, numbers, splits, known):
     values = numbers[known]
     distinct = np.unique(values)
-    if len(distinct) == 0:
-        return None
     if len(distinct) <= min(FEW, len(values) - 1):
         names = tuple(f"{value:.6g}" for value in distinct)
 
@@ -278,16 +279,20 @@ def chosen(splits, most):
     return found
 
 
-def places_of(path, rows):
-    """(file, position) of the sample rows `rows`, increasing numbers, of an index.csv."""
-    wanted, found = set(map(int, rows)), {}
-    with open_input(path) as stream:
-        lines = csv.reader(line.decode() for line in stream)
-        next(lines, None)
-        for number, row in enumerate(lines):
-            if number in wanted:
-                found[number] = row[1], int(row[2])
-    return [found[int(row)] for row in rows]
+def published(folder, start, end):
+    """Files whose names begin and end so, in order: those of the manifest, none of an earlier run.
+
+    None without a manifest.
+    """
+    manifest = Path(folder) / "manifest.json"
+    if not manifest.exists():
+        return None
+    names = read_json(manifest)["files"]
+    return [
+        Path(folder) / name
+        for name in sorted(names)
+        if name.startswith(start) and name.endswith(end)
+    ]
 
 
 def sentence_of(picked, splits, what="samples"):

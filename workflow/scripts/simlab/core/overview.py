@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from simlab.core.costs import measured_costs, total
-from simlab.core.distributions import read_columns
+from simlab.core.dataset import read_index
 from simlab.core.files import read_json
 from simlab.core.plan import human_bytes
 from simlab.core.splits import SPLITS
@@ -50,7 +50,7 @@ def write_overview(path, folders, planned, logs):
 def _counted(folder, logs, expected):
     """What HEADER names of one data set, its size in bytes."""
     domain, dataset = folder.parent.name, folder.name
-    numbers, _ = read_columns(folder / "index.csv")
+    numbers = read_index(folder).split_numbers()
     splits = [int(np.count_nonzero(numbers == number)) for number in range(len(SPLITS))]
     files = read_json(folder / "manifest.json")["files"]
     states = Counter(check_state(row) for row in read_json(folder / "checks.json"))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.core.distributions import chosen, places_of, sentence_of, value_histogram
+from simlab.core.dataset import read_index
+from simlab.core.distributions import chosen, sentence_of, value_histogram
 from simlab.core.files import read_json
 from simlab.halo.files.samples import read_sample
 from simlab.halo.names import SPECIES
@@ -23,12 +24,13 @@ LABEL = "log10(1 + mass in Msun/h a fine pixel)"
 def outputs(folder, splits):
     """(panels, notes) of the data set in `folder`; `splits`: (N,) split number of every sample."""
     folder = Path(folder)
-    [(first, _)] = places_of(folder / "index.csv", [0])
+    index = read_index(folder)
+    [(first, _)] = index.places([0])
     pixels = read_sample(folder / first)["condition"].size
     picked = chosen(splits, min(MOST, max(1, MOST_PIXELS // pixels)))
     logs = {}
     for split, rows in picked.items():
-        for file, _ in places_of(folder / "index.csv", rows):
+        for file, _ in index.places(rows):
             sample = read_sample(folder / file)
             maps = [sample["condition"], *sample["large_scale"], *sample["target"]]
             for number, field in enumerate(maps):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simlab.core.distributions import Curve, Histogram, rebinned, value_histogram
+from simlab.core.dataset import read_index
+from simlab.core.distributions import Curve, Histogram, published, rebinned, value_histogram
 from simlab.core.files import read_json, read_npz
 from simlab.core.splits import SPLITS
 from simlab.lensing.files.tables import read_table
@@ -50,7 +51,11 @@ def _numbers(name, rows, labels):
 
 
 def _gray_levels(folder):
-    parts = [read_npz(path, ["counts"]) for path in sorted((folder / "statistics").glob("*.npz"))]
+    paths = published(folder, "statistics/", ".npz")
+    if paths is None:
+        shards = dict.fromkeys(Path(file).stem for file in read_index(folder).column("file"))
+        paths = [folder / "statistics" / f"{shard}.npz" for shard in shards]
+    parts = [read_npz(path, ["counts"]) for path in paths]
     total = sum(part["counts"] for part in parts)
     counts = dict(zip(CHANNELS[len(total)], total, strict=True))
     edges, counts = rebinned(np.sinh(np.linspace(LOW, HIGH, BINS + 1)), counts)

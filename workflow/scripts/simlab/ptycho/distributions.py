@@ -11,10 +11,12 @@ from simlab.core.distributions import (
     bins_of,
     by_split,
     counted,
+    published,
     rebinned,
     value_histogram,
 )
-from simlab.core.files import read_json, read_npz
+from simlab.core.errors import InputFileError
+from simlab.core.files import npz_headers, read_json, read_npz
 from simlab.ptycho.histogram import histogram_edges
 
 SKIPPED = ()
@@ -30,7 +32,15 @@ KEYS = ("histogram", "counts_sum", "zeros", "radial")
 def outputs(folder, splits):
     """(panels, notes) of the data set in `folder`; `splits`: (M,) split number of every frame."""
     folder = Path(folder)
-    paths = sorted((folder / "shards").glob("*.statistics.npz"))
+    paths = published(folder, "shards/", ".statistics.npz")
+    if paths is None:
+        paths = sorted((folder / "shards").glob("*.statistics.npz"))
+    found = sum(npz_headers(path)["zeros"][0][0] for path in paths)
+    if found != len(splits):
+        raise InputFileError(
+            f"{folder / 'shards'}: statistics of {found} frames, index.csv has {len(splits)}; "
+            "expected shards of one run, make the data set again"
+        )
     frames = _Frames(splits, (read_npz(path, KEYS) for path in paths))
     side = read_npz(folder / "input.npz", ["probeGuess"])["probeGuess"].shape[-1]
     measurement = read_json(folder / "normalization.json")["measurement_domain"]
