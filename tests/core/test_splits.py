@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from simlab.core.errors import IntegrityError
+from simlab.core.errors import InputFileError, IntegrityError
 from simlab.core.files import write_csv
 from simlab.core.splits import REST, SPLITS, Unit, deal, split_at, split_record
 
@@ -90,6 +90,23 @@ def test_the_unit_that_leaks_is_named(tmp_path):
     path = _index(tmp_path, [("train", "co"), ("test", "nh3"), ("val", "co")])
     with pytest.raises(IntegrityError, match=r"index\.csv: unit co is in train and val"):
         split_record(path, UNIT)
+
+
+@pytest.mark.parametrize(
+    ("rows", "unit", "message"),
+    [
+        ([("train", 1)], Unit("lens", "lens", 7), "no column lens"),
+        ([("train", 1), ("validation", 1)], UNIT, "line 3: split is 'validation', expected one of"),
+        (
+            [("train", 1), ("test", "left")],
+            Unit("side", "unit", None, along=True),
+            "line 3: unit is",
+        ),
+    ],
+)
+def test_an_index_that_tells_no_units_or_splits_is_refused(tmp_path, rows, unit, message):
+    with pytest.raises(InputFileError, match=rf"index\.csv: {message}"):
+        split_record(_index(tmp_path, rows), unit)
 
 
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), NAMES), max_size=20))

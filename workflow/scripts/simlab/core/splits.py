@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simlab.core.errors import IntegrityError
+from simlab.core.errors import InputFileError, IntegrityError
 from simlab.core.files import read_csv
+from simlab.core.inputs import shown
 
 SPLITS = ("train", "val", "test", "excluded")
 """Their numbers in files are their places."""
@@ -92,20 +93,37 @@ def split_record(index, unit):
     ------
     IntegrityError
         A unit lies in two splits. Excluded samples count for none.
+    InputFileError
+        The table has no such column, an unknown split, or a text where a number is needed.
     """
     header, rows = read_csv(index)
-    split, column = header.index("split"), header.index(unit.column)
-    found = {}
-    for row in rows:
-        if row[split] != "excluded":
-            found.setdefault(row[split], []).append(row[column])
+    absent = [name for name in ("split", unit.column) if name not in header]
+    if absent:
+        raise InputFileError(f"{index}: no column {', '.join(absent)}; found {header}")
+    place, column = header.index("split"), header.index(unit.column)
+    found, counts = {}, dict.fromkeys(SPLITS, 0)
+    for line, row in enumerate(rows, start=2):
+        split, cell = row[place], row[column]
+        if split not in counts:
+            raise InputFileError(
+                f"{index}: line {line}: split is {shown(split)}, expected one of "
+                f"{', '.join(SPLITS)}"
+            )
+        counts[split] += 1
+        if split != "excluded":
+            value = _number(cell, f"{index}: line {line}: {unit.column}") if unit.along else cell
+            found.setdefault(split, []).append(value)
     leak = _overlap(found) if unit.along else _in_two(found)
     if leak:
         raise IntegrityError(f"{index}: {unit.column} {leak}, a {unit.name} belongs to one split")
-    counts = dict.fromkeys(SPLITS, 0)
-    for row in rows:
-        counts[row[split]] += 1
     return {"unit": unit.name, "column": unit.column, "seed": unit.seed, "counts": counts}
+
+
+def _number(cell, place):
+    try:
+        return float(cell)
+    except ValueError:
+        raise InputFileError(f"{place} is {shown(cell)}, expected a number") from None
 
 
 def _in_two(found):
@@ -120,11 +138,7 @@ def _in_two(found):
 
 def _overlap(found):
     """Two splits whose values overlap; None if each has an interval of its own."""
-    ranges = sorted(
-        (min(numbers), max(numbers), split)
-        for split, values in found.items()
-        for numbers in [[float(value) for value in values]]
-    )
+    ranges = sorted((min(numbers), max(numbers), split) for split, numbers in found.items())
     for (_, high, split), (low, _, other) in itertools.pairwise(ranges):
         if high > low:
             return f"of {split} reaches {high:g}, that of {other} begins at {low:g}"
