@@ -170,7 +170,8 @@ class SmallDataset:
         published = files_below(self.path(file) for file in plan.published(dataset))
         manifest = self.path("manifest.json")
         unit = splits.unit_of(self.spec)
-        write_folder_manifest("lensing", self.spec, "code", published, manifest, unit)
+        whole = specs.whole_spec(self.dataset)
+        write_folder_manifest("lensing", whole, "code", published, manifest, unit)
 
     def check(self):
         """Write checks.json; raises if a check fails."""

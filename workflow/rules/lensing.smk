@@ -397,7 +397,7 @@ rule lensing_manifest:
     conda:
         "../../envs/lensing.yaml"
     params:
-        spec=lambda wildcards: lensing_specs.dataset_spec(LENSING[wildcards.dataset]),
+        spec=lambda wildcards: lensing_specs.whole_spec(LENSING[wildcards.dataset]),
         code=code_digest("lensing_images.py"),
         writer=code_digest("lensing_manifest.py"),
     script:

@@ -14,7 +14,7 @@ from simlab.lensing.drawing import Drawing
 from simlab.lensing.errors import RowsError
 from simlab.lensing.files.shards import open_shard
 from simlab.lensing.files.streams import header_of, rows_of_tables
-from simlab.lensing.parameters import draw_rows
+from simlab.lensing.parameters import draw_rows, with_files_published
 from simlab.lensing.recovery import amplitude_columns
 from simlab.lensing.roulette import COLUMN, indices
 from simlab.lensing.rows import order_of
@@ -112,7 +112,7 @@ class DatasetView:
         """Row `number` drawn from the configuration; None where the user gave a table."""
         if self.dataset.size is None:
             return None
-        return draw_rows(self.dataset, number, number + 1)[0]
+        return with_files_published(draw_rows(self.dataset, number, number + 1))[0]
 
     def samples(self):
         """Yield a Sample of every row; RowsError where files have more or fewer rows."""

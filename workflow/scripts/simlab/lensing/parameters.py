@@ -2,6 +2,7 @@
 
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -92,6 +93,19 @@ def with_files_relative_to(rows, folder):
     return [
         {**row, "sourcefile": os.path.relpath(user_path(row["sourcefile"]), folder)}
         if row.get("sourcefile")
+        else row
+        for row in rows
+    ]
+
+
+def with_files_published(rows):
+    """The rows with the pictures of their sources as published tables name them.
+
+    Absolute ones are named by their name alone, and lie in `plan.picture_folder`.
+    """
+    return [
+        {**row, "sourcefile": Path(row["sourcefile"]).name}
+        if row.get("sourcefile") and Path(row["sourcefile"]).is_absolute()
         else row
         for row in rows
     ]

@@ -269,8 +269,10 @@ def picture_folder(dataset):
     table, picture = dataset.simulator.parameters, dataset.source.file
     if table is not None:
         return str(Path(user_path(table)).parent)
-    if picture is None or Path(picture).is_absolute():
+    if picture is None:
         return "."
+    if Path(picture).is_absolute():
+        return str(Path(picture).parent)
     return str(Path(user_path(picture)).parents[len(Path(picture).parts) - 1])
 
 

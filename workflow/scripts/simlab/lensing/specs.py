@@ -4,6 +4,7 @@ Rules pass these mappings as their `spec`, so that a change of a key re-runs exa
 whose results it changes.
 """
 
+from simlab.core.config import published_path
 from simlab.lensing.config import DatasetConfig
 from simlab.lensing.plan import size_of
 from simlab.lensing.settings import SimulationSettings
@@ -53,11 +54,21 @@ def tables_spec(dataset):
 
 
 def dataset_spec(dataset):
-    """Rules lensing_checks and lensing_manifest: the whole configuration."""
+    """Rule lensing_checks: the whole configuration."""
     exclude = dict(NEVER_IN_RESULTS)
     if dataset.simulator.parameters is not None:  # rows of a table are not drawn
         exclude |= dict.fromkeys(DRAWING, True)
     return dataset.model_dump(mode="json", exclude=exclude)
+
+
+def whole_spec(dataset):
+    """Rule lensing_manifest: the whole configuration, with paths as published files hold them."""
+    spec = dataset_spec(dataset)
+    for section, key in (("simulator", "parameters"), ("source", "file")):
+        path = spec.get(section, {}).get(key)
+        if path is not None:
+            spec[section] = {**spec[section], key: published_path(path)}
+    return spec
 
 
 def dataset_from(spec):

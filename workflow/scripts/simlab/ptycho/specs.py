@@ -4,8 +4,11 @@ Rules pass these mappings as their `spec`, so that a change of a key re-runs exa
 whose results it changes.
 """
 
+from simlab.core.config import published_path
 from simlab.ptycho.config import DatasetConfig
 
+FILES = {"object": "file", "probe": "file", "scan": "file", "detector": "mask_file"}
+"""Section -> its key that names a file."""
 HOW_IT_IS_CUT = {"frames_per_shard", "target_seconds"}
 """Keys that change no result."""
 
@@ -100,7 +103,23 @@ def checks_spec(dataset, sizes, patches):
 
 def whole_spec(dataset):
     """Rule ptycho_manifest."""
-    return dataset.model_dump(mode="json")
+    return published_spec(dataset.model_dump(mode="json"))
+
+
+def published_spec(spec):
+    """A spec with the paths in it, of those sections that it has, as published files hold them."""
+    spec = {**spec}
+    for section, key in FILES.items():
+        if section in spec:
+            spec[section] = _published(spec[section], key)
+    if "object" in spec:
+        spec["object"]["params"] = _published(spec["object"]["params"], "image")
+    return spec
+
+
+def _published(section, key):
+    path = section.get(key)
+    return {**section} if path is None else {**section, key: published_path(path)}
 
 
 def dataset_from(spec):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from simlab.lensing.errors import LensingWarning
 from simlab.lensing.files.tables import write_table
-from simlab.lensing.parameters import draw_rows, drawn_columns
+from simlab.lensing.parameters import draw_rows, drawn_columns, with_files_published
 from simlab.lensing.rows import INPUT_COLUMNS, finite_row, read_rows
 from simlab.lensing.settings import SimulationSettings
 from simlab.lensing.specs import dataset_from
@@ -40,7 +40,7 @@ def write_parameters(spec, csv, *, table=None, folder="."):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LensingWarning)
         if table is None:
-            rows, columns = draw_rows(dataset), drawn_columns(dataset)
+            rows, columns = with_files_published(draw_rows(dataset)), drawn_columns(dataset)
             require_valid(rows, settings, "drawn rows", folder)
         else:
             rows = read_rows(table, settings.chi_column)

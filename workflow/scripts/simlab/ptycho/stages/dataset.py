@@ -12,6 +12,7 @@ from simlab.ptycho.files.inputs import read_input, read_mask
 from simlab.ptycho.files.published import write_dataset_h5, write_dataset_npz
 from simlab.ptycho.files.readers import open_dataset
 from simlab.ptycho.metadata import add_transformation_record, dataset_metadata
+from simlab.ptycho.specs import whole_spec
 from simlab.ptycho.statistics import observed_norm
 
 TOOL = "simlab ptycho"
@@ -72,7 +73,7 @@ def merge_shards(
         merge=dataset.output.merge,
         compression=dataset.output.compression,
         attributes={
-            "spec": dataset.model_dump(mode="json"),
+            "spec": whole_spec(dataset),
             "seed": dataset.seed,
             "code": code,
             "versions": package_versions(),

@@ -10,6 +10,7 @@ from simlab.ptycho.config import DetectorConfig
 from simlab.ptycho.files.inputs import read_input, read_mask
 from simlab.ptycho.files.shards import ShardWriter
 from simlab.ptycho.forward import ForwardModel
+from simlab.ptycho.specs import published_spec
 
 
 def write_shard(
@@ -45,7 +46,7 @@ def write_shard(
         threads=threads,
         batch=batch,
         attributes={
-            "spec": {key: value for key, value in spec.items() if key != "code"},
+            "spec": published_spec({key: spec[key] for key in spec if key != "code"}),
             "seed": spec["seed"],
             "code": spec["code"],
             "versions": package_versions(),

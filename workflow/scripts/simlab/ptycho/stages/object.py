@@ -1,6 +1,6 @@
 """Rule ptycho_object: the sample."""
 
-from simlab.core.config import parse_config
+from simlab.core.config import parse_config, published_path
 from simlab.core.files import array_sha256, sha256_of, write_json, write_npz
 from simlab.ptycho.config import ObjectConfig
 from simlab.ptycho.files.inputs import read_object_source
@@ -19,6 +19,6 @@ def write_object(spec, source, npz, json):
     record["notes"] = [*notes, *record.get("notes", [])]
     record["sha256"] = {"objectGuess": array_sha256(objects)}
     if source:
-        record["source"] = {"file": config.file, "sha256": sha256_of(source)}
+        record["source"] = {"file": published_path(config.file), "sha256": sha256_of(source)}
     write_npz(npz, {"objectGuess": objects})
     write_json(json, record)

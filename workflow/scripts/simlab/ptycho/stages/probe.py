@@ -1,6 +1,6 @@
 """Rule ptycho_probe: the illumination."""
 
-from simlab.core.config import parse_config
+from simlab.core.config import parse_config, published_path
 from simlab.core.files import array_sha256, sha256_of, write_json, write_npz
 from simlab.ptycho.config import ProbeConfig
 from simlab.ptycho.files.inputs import read_probe_source
@@ -18,6 +18,6 @@ def write_probe(spec, source, npz, json):
     record["notes"] = [*notes, *record.get("notes", [])]
     record["sha256"] = {"probeGuess": array_sha256(probe)}
     if source:
-        record["source"] = {"file": config.file, "sha256": sha256_of(source)}
+        record["source"] = {"file": published_path(config.file), "sha256": sha256_of(source)}
     write_npz(npz, {"probeGuess": probe})
     write_json(json, record)
