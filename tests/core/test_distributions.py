@@ -78,9 +78,11 @@ def test_columns_that_number_samples_are_left_out(index):
     assert others == ["gap: given in 0 of 40 samples"]
 
 
-def test_few_samples_that_all_differ_are_a_histogram_not_bars():
+def test_few_samples_most_of_which_differ_are_a_histogram_not_bars():
     splits, column = np.zeros(5, np.int8), read_numbers([0.3, 0.7, 0.1, 0.9, 0.55])
     [panel], *_ = parameter_panels(splits, {"ratio": column}, {})
+    assert isinstance(panel, Histogram)
+    [panel], *_ = parameter_panels(splits, {"ratio": read_numbers([0.3, 0.7, 0.3, 0.9, 0.5])}, {})
     assert isinstance(panel, Histogram)
     [panel], *_ = parameter_panels(splits, {"turn": read_numbers([1, 2, 1, 2, 3])}, {})
     assert isinstance(panel, Bars)

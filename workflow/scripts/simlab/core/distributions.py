@@ -13,7 +13,7 @@ from simlab.core.packages.source import NUMBER
 from simlab.core.splits import SPLITS
 
 FEW = 12
-"""Different numbers that are drawn as bars, one each, unless all samples differ."""
+"""Different numbers that are drawn as bars, one each, unless most samples differ."""
 MOST_TEXTS = 24
 """Different texts that are drawn as bars; more of them are names."""
 BINS = (8, 40)
@@ -200,7 +200,7 @@ def _texts(name, label, column, total):
 def _numbers(name, label, numbers, splits, known):
     values = numbers[known]
     distinct = np.unique(values)
-    if len(distinct) <= min(FEW, len(values) - 1):
+    if len(distinct) <= min(FEW, (len(values) + 1) // 2):
         names = tuple(f"{value:.6g}" for value in distinct)
 
         def numbers_of(mask):
