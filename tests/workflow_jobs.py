@@ -1,5 +1,7 @@
 """Whole campaigns run by Snakemake, and which rules a run executed."""
 
+import re
+import socket
 import subprocess
 import sys
 
@@ -29,3 +31,8 @@ def jobs_of(output):
         for line in output.splitlines()
         if line.strip().startswith(("rule ", "localrule "))  # those of a group are indented
     }
+
+
+def temporary_names(content):
+    """Parts HOST-PID- of temporary names in the bytes of a file; a bare host may be there by chance."""
+    return re.findall(re.escape(socket.gethostname().encode()) + rb"-\d+-", content)

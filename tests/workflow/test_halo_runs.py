@@ -2,7 +2,6 @@
 
 import copy
 import shutil
-import socket
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from halo_campaign import sample_bytes
 from halo_commands import FOLDER, call, files_in, processing, published_bytes
-from workflow_jobs import jobs_of, run_campaign
+from workflow_jobs import jobs_of, run_campaign, temporary_names
 
 from simlab.core.files import read_json, read_npz, write_npz
 from simlab.core.manifest import require_verified
@@ -165,5 +164,5 @@ def test_published_files_hold_no_paths_hosts_or_times(finished):
         if path.is_file():
             content = path.read_bytes()
             assert str(finished).encode() not in content, path
-            assert socket.gethostname().encode() + b"-" not in content, path
+            assert not temporary_names(content), path
             assert time.strftime("%Y-%m-%d").encode() not in content, path

@@ -93,7 +93,7 @@ class ParameterTable:
             what = {None: "row", "sim": "sim"}.get(self._key, "name")
             hint = ""
             if what == "name" and self._numbers:
-                hint = f", the first is {next(iter(self._numbers))} (source.set)"
+                hint = f", the first is {shown(next(iter(self._numbers)))} (source.set)"
             raise ParameterTableError(
                 f"{self.path}: sim {sim}: no {what} {key} among its {len(self._rows)} rows{hint}"
             )
