@@ -34,5 +34,5 @@ def jobs_of(output):
 
 
 def temporary_names(content):
-    """Parts HOST-PID- of temporary names in the bytes of a file; a bare host may be there by chance."""
+    """Parts HOST-PID- of temporary names in the bytes of a file; a host alone may be chance."""
     return re.findall(re.escape(socket.gethostname().encode()) + rb"-\d+-", content)
