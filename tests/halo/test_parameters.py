@@ -315,7 +315,7 @@ def test_a_preset_that_a_table_lacks_tells_what_the_table_has(lh_table):
 
 
 def test_a_table_of_another_set_tells_what_its_rows_are(lh_table):
-    with pytest.raises(ParameterTableError, match=r"no name SB35_0 .*the first is LH_0 \(source"):
+    with pytest.raises(ParameterTableError, match=r"no name SB35_0 .*the first is 'LH_0' \(source"):
         load_parameters(lh_table, 0)
 
 

@@ -166,7 +166,10 @@ def write_package_manifest(folder, output):
     -------
     Path
 
-    Errors: those of `make_package`.
+    Raises
+    ------
+    SimlabError
+        As `make_package`.
     """
     _require_apart(folder, output)
     source, output = open_finished(folder), Path(output)
