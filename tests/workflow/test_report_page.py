@@ -19,7 +19,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TIMEOUT_MS = 60_000
 CAPTIONS = {
     "Checks": "Consistency checks of this data set",
-    "Costs": "as Snakemake measured them",
+    "Costs": "as the jobs tell at the end of their logs",
     "Distributions": "How the parameters that vary from sample to sample",
     "Normalization": re.compile(r"he\s+same\s+numbers"),
 }
@@ -198,7 +198,7 @@ def test_costs_are_the_sums_of_the_measurements(page, folder):
         rows = {cells[0]: cells[1:] for cells in rows_of(shown_page(page))}
         measured = {}
         for path in sorted((folder / "logs").glob(f"{domain}_*/**/*.log")):
-            *_, cpu, _, megabytes, _ = path.read_text().split()
+            *_, cpu, _, _, megabytes, _ = path.read_text().split()
             rule = path.relative_to(folder / "logs").parts[0]
             measured.setdefault(rule, []).append((float(cpu), float(megabytes)))
         assert set(rows) == {*measured, "all"}
