@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import shutil
 import socket
 
 import numpy as np
@@ -15,7 +14,6 @@ from simlab.lensing.rows import read_rows
 from simlab.lensing.validation import validate_rows
 
 pytestmark = pytest.mark.full
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TIMEOUT_MS = 60_000
 QUERY = "imagesize=128&resolution=128&lens=SIE&ratio=0.7&x=6.5&y=3.25&profile=Gaussian"
 
@@ -31,17 +29,6 @@ def address():
     server = start_server(port, show=False, threaded=True)
     yield f"http://127.0.0.1:{port}/"
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

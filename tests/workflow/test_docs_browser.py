@@ -3,7 +3,6 @@
 import functools
 import http.server
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +11,6 @@ import pytest
 from docs_pages import pages
 
 pytestmark = pytest.mark.full
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS = (1400, 390)
 BEYOND = """() => [...document.querySelectorAll('.md-content *')].filter(element =>
     element.getBoundingClientRect().right > document.documentElement.clientWidth + 1
@@ -38,17 +36,6 @@ def site(root, tmp_path_factory):
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("not installed: chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
