@@ -159,7 +159,9 @@ class Dataset:
         """The samples of one split: train, val (or validation), test or excluded."""
         name = ALIASES.get(name, name)
         if name not in SPLITS:
-            raise ConfigError(f"split {name!r} is unknown, known: {', '.join(SPLITS)}")
+            raise ConfigError(
+                f"{self.folder}: split {name!r} is unknown, known: {', '.join(SPLITS)}"
+            )
         return self._of(self.index.of_split(name))
 
     def shuffled(self, seed, epoch=0):
